@@ -1,0 +1,50 @@
+# Everything works from a fresh clone with Python 3.11+ and make: each target sets up what it needs, in .venv.
+# `make help` lists the targets. PYTHON=… names another Python; PORT=… another port for `make serve`.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := $(CURDIR)/.venv/bin
+DEMO := examples/atlas
+
+# Do not pass a foreign environment on to the tools that run in ours.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+.PHONY: help serve test test-postgresql-15 check format bench guide demo dev clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: demo ## run the demo on PORT (8000)
+	@cd $(DEMO) && exec $(BIN)/meze serve $(ARGS)
+
+test: dev ## run every test (ARGS="-k cursors" for some)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-postgresql-15: dev ## run the tests that concern databases on Debian's PostgreSQL 15
+	@tools/with_postgresql_15 $(BIN)/python -m pytest tests/contracts tests/databases -k postgresql $(ARGS)
+
+check: dev ## lint, format, types, layers, spelling
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+
+format: dev ## put the code into the form that `make check` asks for
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+bench: dev ## measure against the peers
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+guide: dev ## build the guide, in both languages
+	@for language in en zh; do \
+		$(BIN)/sphinx-build -q -W --keep-going -b html guide/$$language guide/_build/$$language || exit 1; \
+		echo "guide/_build/$$language/index.html"; \
+	done
+
+clean: ## remove what the other targets made
+	rm -rf .venv guide/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+demo dev:
+	@$(PYTHON) tools/set_up.py $@
