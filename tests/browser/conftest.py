@@ -1,4 +1,4 @@
-"""Browser tests run where `MEZE_TEST_BROWSER` names a Chromium, as `make test-browser` does, and are left out elsewhere.
+"""Browser tests run where `MEZE_TEST_BROWSER` names a Chromium, as in `make test-browser`, and are left out elsewhere.
 
 They need a browser and the package `playwright`, which `make test` must do without.
 """
