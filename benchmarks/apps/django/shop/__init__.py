@@ -1,0 +1,1 @@
+"""Books with Django REST Framework, written as its documentation advises."""

@@ -1,0 +1,1 @@
+"""Measure Meze beside two peers on the same data, requests and machine."""

@@ -1,0 +1,114 @@
+"""The command line of `benchmarks/run.py`."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.applications import APPLICATIONS, ROOT
+from bench.databases import Databases, Postgresql, Sqlite
+from bench.generators import find_generator
+from bench.machine import describe
+from bench.measurement import AnswersDiffer, Plan, Sample, compare, measure, prepare
+from bench.peers import install_peers
+from bench.processor import assign_cores
+from bench.report import Row, rows, table
+from bench.workload import TITLES, workloads
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def several(choices: Sequence[str]) -> "type[argparse.Action]":
+    """Return an action for an option that takes some of these names, joined by commas."""
+
+    class Several(argparse.Action):
+        def __call__(
+            self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, *_: object
+        ) -> None:
+            names = str(values).split(",")
+            if unknown := set(names) - set(choices):
+                parser.error(f"{self.dest}: no {', '.join(sorted(unknown))}; there are {', '.join(choices)}")
+            setattr(namespace, self.dest, names)
+
+    return Several
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run.py", description="Measure Meze beside its peers.")
+    parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
+    parser.add_argument("--seconds", type=int, default=5, help="of each load (default 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="in which every application takes its turn (default 3)")
+    parser.add_argument("--connections", type=int, default=16, help="open at once (default 16)")
+    parser.add_argument("--applications", action=several(tuple(APPLICATIONS)), default=list(APPLICATIONS))
+    parser.add_argument("--requests", action=several(tuple(TITLES)), default=list(TITLES), help="for example R1,R4")
+    parser.add_argument("--quick", action="store_true", help="one round of one second: shows that it runs, no more")
+    parser.add_argument("--save", action="store_true", help="write the tables to benchmarks/results/ too")
+    options = parser.parse_args(given)
+    if options.quick:
+        options.seconds, options.rounds = 1, 1
+    if min(options.seconds, options.rounds, options.connections) < 1:
+        parser.error("seconds, rounds and connections are at least 1")
+    return options
+
+
+def main() -> int:
+    """Measure and print; 1 where answers differ or an error was counted."""
+    options = arguments()
+    install_peers()
+    cores, generator = assign_cores(os.sched_getaffinity(0)), find_generator()
+    head = f"{describe(generator.name)}\n{cores.sentence()}\n"
+    print(head, flush=True)
+    (ROOT / ".work").mkdir(exist_ok=True)
+    pages, valid = [head], True
+    for name in DATABASES if options.database == "both" else (options.database,):
+        with tempfile.TemporaryDirectory(dir=ROOT / ".work", prefix=f"{name}-") as folder:
+            try:
+                found = run(name, options, Plan.of(options, cores, generator, Path(folder)))
+            except AnswersDiffer as error:
+                print(f"Nothing was measured on {name}, because the answers differ:\n{error}", file=sys.stderr)
+                return 1
+        valid = valid and all(row.valid for row in found)
+        pages.append(table(name, found))
+        print(pages[-1], flush=True)
+    if options.save:
+        save("\n".join(pages))
+    return 0 if valid else 1
+
+
+def run(name: str, options: argparse.Namespace, plan: Plan) -> list[Row]:
+    """Measure on one database.
+
+    Raises:
+        AnswersDiffer: the applications do not say the same.
+    """
+    everything = list(workloads())
+    asked = [workload for workload in everything if workload.name in options.requests]
+    chosen = [APPLICATIONS[application] for application in options.applications]
+    databases: Databases = Sqlite(plan.work) if name == "sqlite" else Postgresql(plan.work, plan.cores.database)
+    try:
+        prepare(databases, chosen, asked, plan.work)
+        compare(databases, chosen, everything, plan)
+        return rows(progress(measure(databases, chosen, asked, plan)))
+    finally:
+        databases.close()
+
+
+def progress(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Pass the samples on, saying on a terminal's error stream what was just measured."""
+    for sample in samples:
+        print(
+            f"{sample.workload} {sample.application}: {sample.requests_per_second:,.0f}/s", file=sys.stderr, flush=True
+        )
+        yield sample
+
+
+def save(text: str) -> None:
+    """Write the page of a run under `results/`, named by the moment."""
+    path = ROOT / "results" / f"{datetime.now(UTC):%Y-%m-%dT%H%M}.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"# Measured\n\n{text}")
+    print(f"Saved as {path}")

@@ -1,0 +1,119 @@
+"""Whether the applications give the same answers and refuse the same requests; nothing is measured before.
+
+An answer is compared by its status and its rows: the envelope of a list is each framework's own. Of a created row the
+key is left out, which the database gives.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection
+from typing import Any
+
+from bench.data import BOOKS, isbn_of_stored, token_of
+from bench.servers import Server
+from bench.workload import NEW_ISBN, PREFIX, Call, Workload
+
+SAMPLES = 25
+FIRST_ISBN = 1
+REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an application said to a call."""
+
+    call: Call
+    status: int
+    rows: Any
+
+
+def samples(workloads: Iterable[Workload]) -> list[Call]:
+    """Return the first calls of R1 to R5, each create with an ISBN of its own."""
+    calls = [call for workload in workloads if workload.name != "R6" for call in workload.calls[:SAMPLES]]
+    return [
+        replace(call, body=call.body.replace(NEW_ISBN, f"979{FIRST_ISBN + number:010d}"))
+        for number, call in enumerate(calls)
+    ]
+
+
+def refusals() -> dict[str, Call]:
+    """Return calls that every application must refuse, by what is wrong with them."""
+    good: dict[str, object] = {
+        "title": "T", "isbn": "9790000009999", "genre": "poetry", "pages": 100, "price": "9.99",
+        "rating": 4.5, "published": "2001-02-03", "author_id": 1,
+    }  # fmt: skip
+    wrong: dict[str, dict[str, object]] = {
+        "a title of 201 characters": {"title": "T" * 201},
+        "an ISBN that another book has": {"isbn": isbn_of_stored(1)},
+        "no pages": {"pages": 0},
+        "a price with three decimals": {"price": "9.999"},
+        "a rating above 5": {"rating": 5.5},
+        "a day that is none": {"published": "2001-02-30"},
+        "an author that is none": {"author_id": 999_999},
+        "pages in words": {"pages": "many"},
+    }
+    books, token = f"{PREFIX}/books", token_of(1)
+    calls = {name: Call("POST", books, token, json.dumps({**good, **part})) for name, part in wrong.items()}
+    missing = {name: value for name, value in good.items() if name != "isbn"}
+    return calls | {
+        "no ISBN": Call("POST", books, token, json.dumps(missing)),
+        "nobody creates": Call("POST", books, "", json.dumps(good)),
+        "an unknown token creates": Call("POST", books, "reader-0000", json.dumps(good)),
+        "nobody patches": Call("PATCH", f"{books}/1", "", '{"price": "1.00"}'),
+        "a patch of a book that is none": Call("PATCH", f"{books}/{BOOKS * 9}", token, '{"price": "1.00"}'),
+        "a day to filter by that is none": Call("GET", f"{books}?published__lt=soon"),
+    }
+
+
+def ask(server: Server, call: Call) -> Answer:
+    """Send a call and return the answer."""
+    headers = {"Content-Type": "application/json"} if call.body else {}
+    if call.token:
+        headers["Authorization"] = f"Bearer {call.token}"
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.request(call.method, server.application.path(call.path), call.body or None, headers)
+        response = connection.getresponse()
+        status, text = response.status, response.read()
+    finally:
+        connection.close()
+    if not 200 <= status < 300:
+        return Answer(call, status, text.decode(errors="replace")[:200])
+    body = json.loads(text)
+    if call.method == "GET" and "?" in call.path:
+        return Answer(call, status, server.application.rows(body))
+    if call.method == "POST":
+        body = {name: value for name, value in body.items() if name != "id"}
+    return Answer(call, status, body)
+
+
+def interview(server: Server, workloads: Iterable[Workload]) -> dict[str, Answer]:
+    """Ask everything once and return the answers by what was asked."""
+    found = {f"{call.method} {call.path} {call.body}": ask(server, call) for call in samples(workloads)}
+    for name, call in refusals().items():
+        answer = ask(server, call)
+        found[name] = replace(answer, rows=REFUSED) if 400 <= answer.status < 500 else answer
+    somebody_elses = next(call for call in samples(workloads) if call.method == "PATCH")
+    stranger = token_of(1) if somebody_elses.token != token_of(1) else token_of(2)
+    answer = ask(server, replace(somebody_elses, token=stranger))
+    found["another's book is patched"] = replace(answer, rows=REFUSED) if 400 <= answer.status < 500 else answer
+    return found
+
+
+def differences(interviews: Mapping[str, Mapping[str, Answer]]) -> list[str]:
+    """Return one sentence for each call that some application answers otherwise than the first, or should not.
+
+    `interviews` is by application.
+    """
+    found: list[str] = []
+    (first, expected), *others = interviews.items()
+    for name, answers in interviews.items():
+        for asked, answer in answers.items():
+            if (asked[:4] in ("GET ", "POST", "PATC")) != (200 <= answer.status < 300):
+                found.append(f"{name}: {asked}: {answer.status} {answer.rows}")
+    for name, answers in others:
+        for asked, answer in answers.items():
+            if answer.rows != expected[asked].rows:
+                found.append(f"{asked}:\n  {first}: {expected[asked].rows}\n  {name}: {answer.rows}")
+    return found

@@ -1,0 +1,55 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.applications import PEERS, ROOT
+
+PACKAGES = (
+    "fastapi",
+    "uvicorn",
+    "sqlalchemy",
+    "pydantic",
+    "aiosqlite",
+    "asyncpg",
+    "django",
+    "djangorestframework",
+    "gunicorn",
+)
+
+
+def processor() -> str:
+    """Return the processor's name as Linux gives it, else as Python does."""
+    facts = Path("/proc/cpuinfo")
+    for line in facts.read_text().splitlines() if facts.exists() else []:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """Return the commit that is measured, marked if files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def peers() -> str:
+    """Return the versions of the peers' main packages."""
+    lines = (ROOT / "peers.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    return ", ".join(f"{name} {pins[name]}" for name in PACKAGES)
+
+
+def describe(generator: str) -> str:
+    """Return the machine, the versions and the day, as Markdown."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    python = subprocess.run([PEERS / "python", "--version"], capture_output=True, text=True).stdout.strip()
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {processor()}, {os.cpu_count()} cores, {memory:.0f} GB, "
+        f"{platform.system()} {platform.release()}; Meze on Python {platform.python_version()}, peers on {python}; "
+        f"load by {generator}.\n\nPeers: {peers()}.\n"
+    )

@@ -1,0 +1,62 @@
+"""Who runs on which core, and how much of it they use."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """One core for the server, another for the load; the database server gets a third where there is one."""
+
+    server: int
+    load: int
+    database: int
+
+    def sentence(self) -> str:
+        """Say who is where."""
+        database = "on the load generator's" if self.database == self.load else f"on core {self.database}"
+        shared = " SERVER AND LOAD SHARE ONE CORE: not comparable." if self.server == self.load else ""
+        return f"Server on core {self.server}, load generator on core {self.load}, PostgreSQL {database}.{shared}"
+
+
+def assign_cores(available: set[int]) -> Cores:
+    """Choose from the cores that this process may use."""
+    ordered = sorted(available)
+    load = ordered[1 % len(ordered)]
+    return Cores(server=ordered[0], load=load, database=ordered[2] if len(ordered) > 2 else load)
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Have what is started here, and all that it starts, run on this core alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a tree of processes has used so far (seconds) and holds now (bytes, shared pages counted in each)."""
+
+    seconds: float
+    resident: int
+
+
+def usage(root: psutil.Process | None) -> Usage:
+    """Read the processor time and the memory of a process and all below it; nothing where there is no process."""
+    seconds, resident = 0.0, 0
+    for process in [root, *root.children(recursive=True)] if root else []:
+        try:
+            times = process.cpu_times()
+            seconds += times.user + times.system
+            resident += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return Usage(seconds, resident)

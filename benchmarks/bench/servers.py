@@ -1,0 +1,91 @@
+"""Start one application's server on one core, and stop it."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import psutil
+
+from bench.applications import Application, environment_of
+from bench.processor import pinned
+from bench.workload import PREFIX
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: where it listens, its processes, and how long it took to answer its first request."""
+
+    application: Application
+    port: int
+    process: psutil.Process
+    start_seconds: float
+
+
+@contextmanager
+def serving(application: Application, url: str, core: int, work: Path) -> Iterator[Server]:
+    """Serve the application until the block ends; what it prints goes to `<work>/<name>.log`.
+
+    Raises:
+        RuntimeError: it ended or gave no 200 within 30 seconds; carries the end of its log.
+    """
+    port = free_port()
+    log = work / f"{application.name}.log"
+    with log.open("ab") as output, pinned(core):
+        began = time.monotonic()
+        process = subprocess.Popen(
+            application.command(port),
+            cwd=application.folder,
+            env=environment_of(application, url, work),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        while not answers(port):
+            if process.poll() is not None or time.monotonic() - began > START_SECONDS:
+                raise RuntimeError(f"{application.title} did not start:\n{log.read_text()[-3000:]}")
+            time.sleep(0.02)
+        yield Server(application, port, psutil.Process(process.pid), time.monotonic() - began)
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server and all that it started, by force if it does not go."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    except ProcessLookupError:
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    """Whether the first book can be read."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+    try:
+        connection.request("GET", f"{PREFIX}/books/1")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,8 @@
+"""Measure Meze beside FastAPI and Django REST Framework: `python benchmarks/run.py --help`."""
+
+import sys
+
+from bench.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
