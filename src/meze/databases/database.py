@@ -1,0 +1,131 @@
+"""What the rest of Meze may ask of a database, whichever it is.
+
+    Database                 one per app: compiles statements, opens transactions, explains errors
+    ├── Statement            SQL text compiled once, run often
+    ├── Connection           runs statements inside one `with`
+    └── Fault                what the database refused, in words that do not depend on the database
+
+Statements bypass SQLAlchemy's execution layer, which costs more than the query for a one-row read, but keep its
+compiler and its type processors, so a TypeDecorator or an Enum means here what it means in an ORM Session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Engine
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.types import TypeEngine
+
+from meze.databases.statement import Statement
+
+
+class FaultKind(Enum):
+    """Why a database refused, or could not answer."""
+
+    UNIQUE = "unique"
+    FOREIGN_KEY = "foreign_key"
+    STILL_REFERENCED = "still_referenced"
+    NOT_NULL = "not_null"
+    CHECK = "check"
+    TOO_SLOW = "too_slow"
+    BUSY = "busy"
+    GONE = "gone"
+    FULL = "full"
+    BAD_DATA = "bad_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the database refused, without the words of its driver.
+
+    `table` and `columns` are database names, known as far as the database tells: SQLite does not say which foreign key
+    failed, so `columns` is empty there when the statement could have broken several. `referring_table` is the one that
+    still points at the row, for STILL_REFERENCED.
+    """
+
+    kind: FaultKind
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    referring_table: str | None = None
+
+
+class DatabaseError(Exception):
+    """A statement was refused; `fault` says why. The driver's own error is its `__cause__`."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault.kind.value)
+
+
+class Connection(Protocol):
+    """Runs statements inside one `with database.reading()` or `with database.writing()`."""
+
+    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+        """Run `statement` and return every row it selects or returns, as Python values of its columns' types."""
+        ...
+
+    def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:
+        """Run `statement` and return how many rows it changed."""
+        ...
+
+
+class Database(Protocol):
+    """One database, as the records layer sees it.
+
+    `lateral`: FROM may use LATERAL. `casts`: values in a derived table must be cast to their column's type.
+    `row_locks`: SELECT ... FOR UPDATE exists. `nulls_are_greatest`: what ORDER BY does with NULL when not told.
+    """
+
+    name: str
+    engine: Engine
+    lateral: bool
+    casts: bool
+    row_locks: bool
+    nulls_are_greatest: bool
+
+    @property
+    def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect, knowing the server's version; asks the server for it once.
+
+        Raises:
+            DatabaseError: the server cannot be reached (GONE).
+        """
+        ...
+
+    def integer_bits(self, sqltype: TypeEngine[Any]) -> int:
+        """Return how many bits a column of this integer type holds: 16, 32 or 64."""
+        ...
+
+    def prepare(self, clause: ClauseElement) -> Statement:
+        """Compile a Core statement for this database. Costly; keep what it returns."""
+        ...
+
+    def reading(self, *, snapshot: bool = False) -> AbstractContextManager[Connection]:
+        """Lend a connection for reading; with `snapshot`, all its statements see one moment of the data."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Lend a connection in a transaction: committed at the end of the `with`, rolled back on any exception."""
+        ...
+
+    def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
+        """Return `column` with letter case removed, by full Unicode folding where the database can."""
+        ...
+
+    def fold_value(self, text: str) -> str:
+        """Return an operand folded as `fold` folds the column it is compared with."""
+        ...
+
+    def fault(self, error: BaseException) -> Fault | None:
+        """Say what a driver's, SQLAlchemy's or our own database error means; None if it is not a database's refusal."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection. The database may not be used afterwards."""
+        ...

@@ -1,0 +1,137 @@
+"""How one PostgreSQL connection is opened, used, and replaced when its server went away."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from meze.databases.database import DatabaseError, Fault
+from meze.databases.statement import Statement, decode
+from meze.errors import Mistake
+
+OLDEST = 15
+STALE_PLAN = "0A000"
+"""The SQLSTATE of a prepared statement whose table was altered since ("cached plan must not change result type")."""
+
+Explain = Callable[[BaseException], Fault | None]
+
+
+def driver_module() -> ModuleType:
+    """Return psycopg.
+
+    Raises:
+        Mistake: it is not installed.
+    """
+    try:
+        return importlib.import_module("psycopg")
+    except ImportError as error:
+        raise Mistake(
+            "PostgreSQL needs the driver psycopg, which is missing", 'pip install "meze[postgresql]"'
+        ) from error
+
+
+def configure(driver: Any, statement_seconds: float) -> None:
+    """Set what every connection relies on: time limits, UTC, and a name to be found by in pg_stat_activity.
+
+    Raises:
+        Mistake: the server is too old, or the database cannot hold all text.
+    """
+    version = driver.info.server_version // 10_000
+    if version < OLDEST:
+        raise Mistake(f"the server is PostgreSQL {version}; Meze needs {OLDEST} or later", "upgrade the server")
+    encoding = driver.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise Mistake(
+            f"the PostgreSQL database is encoded in {encoding}, which cannot hold all text",
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
+        )
+    milliseconds = int(statement_seconds * 1000)
+    autocommit, driver.autocommit = driver.autocommit, True
+    # A lock is given up before the statement would be, so the two can be told apart.
+    driver.execute(
+        f"SET statement_timeout = {milliseconds}; SET lock_timeout = {max(1, milliseconds * 3 // 4)};"
+        "SET timezone = 'UTC'; SET application_name = 'meze'"
+    )
+    driver.autocommit = autocommit
+
+
+class PostgreSQLConnection:
+    """A driver's connection, which is opened again when it was found lost before anything was done on it."""
+
+    __slots__ = ("_cursor", "_explain", "_open", "_untouched", "driver")
+
+    def __init__(self, open_driver: Callable[[], Any], explain: Explain) -> None:
+        self._open = open_driver
+        self._explain = explain
+        self._untouched = True
+        self._connect()
+
+    def _connect(self) -> None:
+        try:
+            self.driver = self._open()
+        except Exception as error:
+            self._refuse(error)
+            raise
+        self._cursor = self.driver.cursor()
+
+    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+        self._run(statement.sql, statement.arguments(values))
+        cursor = self._cursor
+        try:
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        except Exception as error:
+            self._refuse(error)
+            raise
+        readers = statement.readers(cursor.description)
+        return decode(rows, readers) if readers else rows
+
+    def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:
+        self._run(statement.sql, statement.arguments(values))
+        return int(self._cursor.rowcount)
+
+    def begin(self, sql: str | None) -> None:
+        self._untouched = True
+        if sql is not None:
+            self._run(sql, None)
+
+    def commit(self) -> None:
+        self._run("COMMIT", None)
+        if self._cursor.statusmessage != "COMMIT":
+            # PostgreSQL ends a failed transaction by ROLLBACK even when asked to commit, and calls that no error.
+            raise RuntimeError("a statement of this transaction failed, so nothing of it was kept")
+
+    def leave(self) -> bool:
+        if self.driver.closed:
+            return False
+        if self.driver.pgconn.transaction_status:
+            try:
+                self._cursor.execute("ROLLBACK")
+            except Exception:
+                return False
+        return True
+
+    def close(self) -> None:
+        self.driver.close()
+
+    def _run(self, sql: str, arguments: Any) -> None:
+        try:
+            self._cursor.execute(sql, arguments)
+        except Exception as error:
+            if not (self._untouched and self._lost(error)):
+                self._refuse(error)
+                raise
+            self.driver.close()
+            self._connect()
+            self._untouched = False
+            self._run(sql, arguments)
+        self._untouched = False
+
+    def _lost(self, error: Exception) -> bool:
+        return bool(self.driver.closed) or getattr(error, "sqlstate", None) == STALE_PLAN
+
+    def _refuse(self, error: Exception) -> None:
+        fault = self._explain(error)
+        if fault is not None:
+            raise DatabaseError(fault) from error

@@ -1,0 +1,151 @@
+"""SQLite: one file, one writer at a time, every commit on the disk before it is answered.
+
+Transactions are begun by hand, so the driver never opens one by itself. Writers of this process queue on a lock, which is
+fair and wakes at once; SQLite's own busy timeout, which polls, is left for writers of other processes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+import weakref
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, ColumnElement, Engine, create_engine, event, func
+from sqlalchemy.engine import Connection as EngineConnection
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.types import TypeEngine
+
+from meze.databases.database import Fault
+from meze.databases.pool import Pool
+from meze.databases.sqlite_connection import SQLiteConnection, Turn, configure, driver_module
+from meze.databases.sqlite_faults import SQLiteFaults
+from meze.databases.statement import Statement, compile_statement
+from meze.databases.transactions import Lease
+
+STATEMENTS_KEPT_BY_A_CONNECTION = 512
+
+
+class SQLite:
+    """A SQLite database file, or a temporary one for `sqlite://`."""
+
+    name = "sqlite"
+    lateral = False
+    casts = False
+    row_locks = False
+    nulls_are_greatest = False
+
+    def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
+        self._module = driver_module()
+        self._seconds = statement_seconds
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        if url.database in (None, "", ":memory:"):
+            # SQLite's own memory databases are shared by threads only through its shared cache, which locks whole
+            # tables and has no WAL: a file that goes with the process behaves as the real one does.
+            self._temporary = tempfile.TemporaryDirectory(prefix="meze-", ignore_cleanup_errors=True)
+            url = url.set(database=str(Path(self._temporary.name) / "temporary.db"))
+        _make_file(Path(str(url.database)))
+        self.engine = self._make_engine(url, threads)
+        self._faults = SQLiteFaults(self._module, self._catalog)
+        self._pool = Pool(self._connect, SQLiteConnection.close, threads=threads, wait_seconds=statement_seconds)
+        self._turn = Turn(wait_seconds=statement_seconds)
+        itself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _after_fork(itself))
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.engine.dialect
+
+    def integer_bits(self, sqltype: TypeEngine[Any]) -> int:  # noqa: ARG002  (every SQLite integer has 64 bits)
+        return 64
+
+    def prepare(self, clause: ClauseElement) -> Statement:
+        return compile_statement(clause, self.dialect)
+
+    def reading(self, *, snapshot: bool = False) -> AbstractContextManager[SQLiteConnection]:
+        return Lease(self._pool, "BEGIN" if snapshot else None)
+
+    def writing(self) -> AbstractContextManager[SQLiteConnection]:
+        return Lease(self._pool, "BEGIN IMMEDIATE", commits=True, turn=self._turn)
+
+    def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
+        return func.meze_fold(column, type_=column.type)
+
+    def fold_value(self, text: str) -> str:
+        return text.casefold()
+
+    def fault(self, error: BaseException) -> Fault | None:
+        return self._faults.explain(error, None)
+
+    def close(self) -> None:
+        self._pool.close()
+        self.engine.dispose()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def _make_engine(self, url: URL, threads: int) -> Engine:
+        engine = create_engine(
+            url,
+            module=self._module,
+            connect_args={"check_same_thread": False, "cached_statements": STATEMENTS_KEPT_BY_A_CONNECTION},
+            pool_size=threads,
+        )
+
+        @event.listens_for(engine, "connect")
+        def configured(driver: Any, record: Any) -> None:
+            record.info["meze_deadline"] = self._configure(driver)
+
+        @event.listens_for(engine, "begin")
+        def begun(connection: EngineConnection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def timed(connection: EngineConnection, *statement: Any) -> None:
+            many = statement[-1]
+            connection.info["meze_deadline"].at = math.inf if many else time.monotonic() + self._seconds
+
+        return engine
+
+    def _configure(self, driver: Any) -> Any:
+        return configure(driver, busy_seconds=self._seconds, durable=self._temporary is None)
+
+    def _connect(self) -> SQLiteConnection:
+        arguments, names = self.dialect.create_connect_args(self.engine.url)
+        driver: Any = self.dialect.connect(*arguments, **names)
+        try:
+            deadline = self._configure(driver)
+        except BaseException:
+            driver.close()
+            raise
+        return SQLiteConnection(driver, deadline, self._seconds, self._faults.explain)
+
+    def _catalog(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql, values)]
+
+    def start_again(self) -> None:
+        """Leave the engine's connections to the parent: this process was just forked."""
+        self._turn.start_again()
+        self.engine.dispose(close=False)
+
+
+def _after_fork(database: weakref.ref[SQLite]) -> None:
+    living = database()
+    if living is not None:
+        living.start_again()
+
+
+def _make_file(path: Path) -> None:
+    """Make the file, and the folders above it, for this user alone; what exists is left as it is."""
+    if str(path).startswith("file:"):
+        return
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))

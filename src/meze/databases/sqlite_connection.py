@@ -1,0 +1,195 @@
+"""How one SQLite connection is opened, timed and used, and how the threads of a process take turns to write."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import ModuleType, TracebackType
+from typing import Any
+
+from meze.databases.database import DatabaseError, Fault, FaultKind
+from meze.databases.statement import Statement, decode
+from meze.errors import Mistake
+
+OLDEST = (3, 35, 0)
+"""The first SQLite with RETURNING."""
+
+STEPS_BETWEEN_CLOCK_READINGS = 10_000
+"""Virtual machine steps, about half a millisecond."""
+
+SECONDS_TO_SWITCH_TO_WAL = 5.0
+
+Explain = Callable[[BaseException, Statement | None], Fault | None]
+
+
+def driver_module() -> ModuleType:
+    """Return the DBAPI module: `pysqlite3`, which carries a current SQLite, or else Python's own.
+
+    Raises:
+        Mistake: its SQLite is too old.
+    """
+    try:
+        module = importlib.import_module("pysqlite3.dbapi2")
+    except ImportError:
+        module = importlib.import_module("sqlite3")
+    if module.sqlite_version_info < OLDEST:
+        raise Mistake(
+            f"this Python's SQLite is version {module.sqlite_version}; Meze needs 3.35 or later",
+            "pip install pysqlite3, or use a newer Python",
+        )
+    return module
+
+
+class Deadline:
+    """When the running statement of one connection is to be ended, in monotonic seconds."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = math.inf
+
+    def passed(self) -> bool:
+        return time.monotonic() > self.at
+
+
+def configure(driver: Any, *, busy_seconds: float, durable: bool) -> Deadline:
+    """Make a new driver connection safe to use, and return the deadline that its statements obey.
+
+    `durable`: a commit is on the disk when it returns. Only a database that dies with the process goes without.
+    """
+    driver.isolation_level = None
+    deadline = Deadline()
+    driver.set_progress_handler(deadline.passed, STEPS_BETWEEN_CLOCK_READINGS)
+    driver.create_function("meze_fold", 1, _fold, deterministic=True)
+    driver.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+    _switch_to_wal(driver)
+    driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+    driver.execute("PRAGMA foreign_keys = ON")
+    driver.execute("PRAGMA mmap_size = 0")
+    return deadline
+
+
+def _fold(text: Any) -> Any:
+    return text.casefold() if isinstance(text, str) else text
+
+
+def _switch_to_wal(driver: Any) -> None:
+    """Put the file into WAL mode, where readers and the writer do not wait for each other.
+
+    Several processes may open a new file at once, and SQLite does not wait for the lock that the switch needs.
+    """
+    give_up = time.monotonic() + SECONDS_TO_SWITCH_TO_WAL
+    while True:
+        try:
+            (mode,) = driver.execute("PRAGMA journal_mode = WAL").fetchone()
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+            continue
+        if mode != "wal":
+            raise Mistake(
+                f"the SQLite file cannot be used in WAL mode (it stays in {mode!r} mode)",
+                "put the file on a local disk, not on a network share",
+            )
+        return
+
+
+class SQLiteConnection:
+    """A driver's connection, the limit on its statements, and the explanation of its errors."""
+
+    __slots__ = ("_deadline", "_explain", "_seconds", "driver")
+
+    def __init__(self, driver: Any, deadline: Deadline, seconds: float, explain: Explain) -> None:
+        self.driver = driver
+        self._deadline = deadline
+        self._seconds = seconds
+        self._explain = explain
+
+    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+        arguments = statement.arguments(values)
+        self._deadline.at = time.monotonic() + self._seconds
+        try:
+            cursor = self.driver.execute(statement.sql, arguments)
+            rows = cursor.fetchall()
+        except Exception as error:
+            self._refuse(error, statement)
+            raise
+        readers = statement.readers(cursor.description)
+        return decode(rows, readers) if readers else rows
+
+    def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:
+        arguments = statement.arguments(values)
+        self._deadline.at = time.monotonic() + self._seconds
+        try:
+            return int(self.driver.execute(statement.sql, arguments).rowcount)
+        except Exception as error:
+            self._refuse(error, statement)
+            raise
+
+    def begin(self, sql: str | None) -> None:
+        if sql is not None:
+            self._control(sql)
+
+    def commit(self) -> None:
+        self._control("COMMIT")
+
+    def leave(self) -> bool:
+        if self.driver.in_transaction:
+            try:
+                self._control("ROLLBACK")
+            except Exception:
+                return False
+        return True
+
+    def close(self) -> None:
+        self.driver.close()
+
+    def _control(self, sql: str) -> None:
+        self._deadline.at = math.inf
+        try:
+            self.driver.execute(sql)
+        except Exception as error:
+            self._refuse(error, None)
+            raise
+
+    def _refuse(self, error: Exception, statement: Statement | None) -> None:
+        fault = self._explain(error, statement)
+        if fault is not None:
+            raise DatabaseError(fault) from error
+
+
+class Turn:
+    """Whose turn it is to write, among the threads of this process."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._wait_seconds = wait_seconds
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Forget whose turn it was. A forked process does not have the thread whose it was."""
+        self._lock = threading.Lock()
+        self._thread: int | None = None
+
+    def __enter__(self) -> None:
+        """Wait for the turn.
+
+        Raises:
+            DatabaseError: BUSY, the others took longer than `wait_seconds`.
+            RuntimeError: this thread has the turn already, and would wait for itself.
+        """
+        if not self._lock.acquire(blocking=False):
+            if self._thread == threading.get_ident():
+                raise RuntimeError("this thread is in a write transaction already; use its connection")
+            if not self._lock.acquire(timeout=self._wait_seconds):
+                raise DatabaseError(Fault(FaultKind.BUSY))
+        self._thread = threading.get_ident()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._thread = None
+        self._lock.release()

@@ -1,0 +1,137 @@
+"""Compile a SQLAlchemy statement once, so that running it needs only the driver.
+
+Takes any Core select, insert, update or delete and keeps what SQLAlchemy's compiler made of it: the text, the order of
+the binds, and the processors that turn Python values into the driver's and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+Processor = Callable[[Any], Any]
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in the arguments that is filled at each run: by the caller's value `name`, or by `produce()`."""
+
+    key: Any
+    name: str
+    process: Processor | None
+    produce: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text of one database, with all that its driver needs to run it.
+
+    `binds` are the names that the caller gives values for. `constants` hold the values that were written into the
+    statement, already processed: a list in the driver's order, or a dictionary where the driver takes names.
+    """
+
+    sql: str
+    clause: ClauseElement
+    dialect: Dialect
+    binds: tuple[str, ...]
+    slots: tuple[Slot, ...]
+    constants: list[Any] | dict[str, Any]
+    types: tuple[TypeEngine[Any], ...]
+    _readers: dict[tuple[Any, ...], tuple[tuple[int, Processor], ...]] = field(default_factory=dict)
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
+        """Return what the driver takes, with `values` in their places.
+
+        Raises:
+            KeyError: a bind of the statement has no value.
+        """
+        arguments = self.constants.copy()
+        for slot in self.slots:
+            value = values[slot.name] if slot.produce is None else slot.produce()
+            arguments[slot.key] = value if slot.process is None else slot.process(value)
+        return arguments
+
+    def readers(self, description: Sequence[Sequence[Any]] | None) -> tuple[tuple[int, Processor], ...]:
+        """Return (column index, processor) for each column of the result that needs one.
+
+        They depend on `description`, the cursor's own: a numeric and a double column are read differently, and only
+        the answer tells which a PostgreSQL expression gave.
+        """
+        codes = tuple(column[1] for column in description or ())
+        found = self._readers.get(codes)
+        if found is None:
+            processors = (
+                sqltype.dialect_impl(self.dialect).result_processor(self.dialect, code)
+                for sqltype, code in zip(self.types, codes, strict=bool(self.types))
+            )
+            found = tuple((index, read) for index, read in enumerate(processors) if read is not None)
+            self._readers[codes] = found
+        return found
+
+
+def decode(rows: list[Row], readers: tuple[tuple[int, Processor], ...]) -> list[Row]:
+    """Return `rows` with each reader applied to its column."""
+    if not readers:
+        return rows
+    decoded = []
+    for row in rows:
+        values = list(row)
+        for index, read in readers:
+            values[index] = read(values[index])
+        decoded.append(tuple(values))
+    return decoded
+
+
+def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
+    """Compile `clause` for `dialect`.
+
+    A column default that SQLAlchemy would fill in by Python is a bind of the column's name here: whoever runs the
+    statement gives it, since nothing is called between the caller and the driver.
+
+    Raises:
+        ValueError: an IN has a list that is only known when the statement runs.
+    """
+    compiled = cast(SQLCompiler, clause.compile(dialect=dialect))
+    filled_in = {column.key for column in compiled.prefetch}
+    names = {name: bind for bind, name in compiled.bind_names.items()}
+    given = {name for name, bind in names.items() if bind.required or bind.key in filled_in}
+    for name in given:
+        if names[name].expanding:
+            raise ValueError(f"the list {name!r} of an IN must be known when the statement is prepared")
+    state = compiled.construct_expanded_state(dict.fromkeys(given), escape_names=False)
+    positional = state.positiontup is not None
+    places: list[tuple[Any, str]] = (
+        list(enumerate(state.positiontup))
+        if state.positiontup is not None
+        else [(compiled.escaped_bind_names.get(name, name), name) for name in state.parameters]
+    )
+    constants: dict[Any, Any] = {}
+    slots = []
+    for key, name in places:
+        process = state.processors.get(name)
+        produce = names[name].callable if name in names else None
+        if name in given:
+            constants[key] = None
+            slots.append(Slot(key, names[name].key, process))
+        elif produce is not None:
+            constants[key] = None
+            slots.append(Slot(key, name, process, produce))
+        else:
+            value = state.parameters[name]
+            constants[key] = value if process is None else process(value)
+    return Statement(
+        sql=state.statement,
+        clause=clause,
+        dialect=dialect,
+        binds=tuple(dict.fromkeys(slot.name for slot in slots if slot.produce is None)),
+        slots=tuple(slots),
+        constants=list(constants.values()) if positional else constants,
+        types=tuple(column.type for column in compiled._result_columns),
+    )
