@@ -16,16 +16,15 @@ from bench.workload import NEW_ISBN, PREFIX, Call, Workload
 
 SAMPLES = 25
 FIRST_ISBN = 1
-REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an application said to a call."""
+    """What an application said to a call: rows, or the words of an error; `to_refuse` if it should be one."""
 
-    call: Call
     status: int
     rows: Any
+    to_refuse: bool = False
 
 
 def samples(workloads: Iterable[Workload]) -> list[Call]:
@@ -79,41 +78,36 @@ def ask(server: Server, call: Call) -> Answer:
     finally:
         connection.close()
     if not 200 <= status < 300:
-        return Answer(call, status, text.decode(errors="replace")[:200])
+        return Answer(status, text.decode(errors="replace")[:200])
     body = json.loads(text)
     if call.method == "GET" and "?" in call.path:
-        return Answer(call, status, server.application.rows(body))
+        return Answer(status, server.application.rows(body))
     if call.method == "POST":
         body = {name: value for name, value in body.items() if name != "id"}
-    return Answer(call, status, body)
+    return Answer(status, body)
 
 
 def interview(server: Server, workloads: Iterable[Workload]) -> dict[str, Answer]:
     """Ask everything once and return the answers by what was asked."""
-    found = {f"{call.method} {call.path} {call.body}": ask(server, call) for call in samples(workloads)}
-    for name, call in refusals().items():
-        answer = ask(server, call)
-        found[name] = replace(answer, rows=REFUSED) if 400 <= answer.status < 500 else answer
-    somebody_elses = next(call for call in samples(workloads) if call.method == "PATCH")
-    stranger = token_of(1) if somebody_elses.token != token_of(1) else token_of(2)
-    answer = ask(server, replace(somebody_elses, token=stranger))
-    found["another's book is patched"] = replace(answer, rows=REFUSED) if 400 <= answer.status < 500 else answer
-    return found
+    calls = samples(workloads)
+    found = {f"{call.method} {call.path} {call.body}": ask(server, call) for call in calls}
+    another = next(call for call in calls if call.method == "PATCH")
+    stranger = token_of(1) if another.token != token_of(1) else token_of(2)
+    wrong = refusals() | {"a patch of another's book": replace(another, token=stranger)}
+    return found | {name: replace(ask(server, call), to_refuse=True) for name, call in wrong.items()}
 
 
 def differences(interviews: Mapping[str, Mapping[str, Answer]]) -> list[str]:
-    """Return one sentence for each call that some application answers otherwise than the first, or should not.
+    """Return a sentence for each answer that is wrong in itself, or other than the first application's.
 
-    `interviews` is by application.
+    `interviews` is by application. A refusal may have any status from 400 to 499, and any words.
     """
     found: list[str] = []
-    (first, expected), *others = interviews.items()
+    (first, expected), *_ = interviews.items()
     for name, answers in interviews.items():
         for asked, answer in answers.items():
-            if (asked[:4] in ("GET ", "POST", "PATC")) != (200 <= answer.status < 300):
-                found.append(f"{name}: {asked}: {answer.status} {answer.rows}")
-    for name, answers in others:
-        for asked, answer in answers.items():
-            if answer.rows != expected[asked].rows:
+            if answer.status not in (range(400, 500) if answer.to_refuse else range(200, 300)):
+                found.append(f"{asked}: {name} answers {answer.status} {answer.rows}")
+            elif not answer.to_refuse and answer.rows != expected[asked].rows:
                 found.append(f"{asked}:\n  {first}: {expected[asked].rows}\n  {name}: {answer.rows}")
     return found

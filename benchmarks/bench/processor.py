@@ -55,7 +55,8 @@ def usage(root: psutil.Process | None) -> Usage:
     for process in [root, *root.children(recursive=True)] if root else []:
         try:
             times = process.cpu_times()
-            seconds += times.user + times.system
+            # What ended children have used is only in their parent's account.
+            seconds += times.user + times.system + times.children_user + times.children_system
             resident += process.memory_info().rss
         except psutil.NoSuchProcess:
             continue

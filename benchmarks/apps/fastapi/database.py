@@ -12,7 +12,8 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 url = make_url(os.environ["DATABASE_URL"])
 on_sqlite = url.get_backend_name() == "sqlite"
-engine = create_async_engine(url.set(drivername=DRIVERS[url.get_backend_name()]))
+# As many connections as the load has: those beyond `pool_size` are opened and closed for one request each.
+engine = create_async_engine(url.set(drivername=DRIVERS[url.get_backend_name()]), pool_size=16)
 new_session = async_sessionmaker(engine, expire_on_commit=False)
 
 
