@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from meze.errors import Mistake
+from meze.resources.fields.array import ARRAY_KIND
 from meze.resources.fields.binary import BINARY_KIND
 from meze.resources.fields.boolean import BOOLEAN
 from meze.resources.fields.date import DATE
@@ -37,10 +38,12 @@ from meze.resources.fields.exact import Exact
 from meze.resources.fields.field_type import FieldKind, FieldType, Place, Unservable
 from meze.resources.fields.floating import FLOAT
 from meze.resources.fields.integer import INTEGER
+from meze.resources.fields.interval import INTERVAL
 from meze.resources.fields.json import JSON_KIND
 from meze.resources.fields.moment import DATETIME
 from meze.resources.fields.refusal import entry_for, parameter_entry
 from meze.resources.fields.text import TEXT
+from meze.resources.fields.time import TIME
 from meze.resources.fields.uuid import UUID_KIND
 
 __all__ = ["FIELD_TYPES", "Exact", "FieldKind", "FieldType", "entry_for", "field_type", "parameter_entry"]
@@ -54,9 +57,12 @@ FIELD_TYPES: tuple[FieldKind, ...] = (
     DECIMAL,
     DATE,
     DATETIME,
+    TIME,
+    INTERVAL,
     UUID_KIND,
     JSON_KIND,
     BINARY_KIND,
+    ARRAY_KIND,
 )
 """Every kind of value; the first that matches a column's type is its kind."""
 

@@ -50,8 +50,7 @@ def _binary(sqltype: Any, _place: Place) -> FieldType:
     return FieldType(
         name="binary",
         phrase=Text("bytes in base64", "base64 编码的字节"),
-        schema={"type": "string", "contentEncoding": "base64", **limits},
-        body_schema={"type": "string", "contentEncoding": "base64", "format": "byte", **limits},
+        schema={"type": "string", "contentEncoding": "base64", "format": "byte", **limits},
         example="TWV6ZQ=="[: limits.get("maxLength")],
         annotation=Annotated[bytes, PlainValidator(_reader(length))],
         parse=_parse,

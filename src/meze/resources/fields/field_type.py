@@ -46,6 +46,9 @@ class FieldType:
             None where it would not.
         freeze: turns what was selected for a cursor (never None) into a JSON value, exactly.
         thaw: undoes `freeze`; gives the bound value.
+        spellings: gives the least and the greatest text that mean a Python value, where the database compares texts and
+            one value has several (both bound under `cursor_type`): equal is between the two, before is less than the
+            first, after is greater than the second. None where a value has one form.
     """
 
     name: str
@@ -63,6 +66,7 @@ class FieldType:
     cursor_type: TypeEngine[Any] | None = None
     freeze: Callable[[Any], Any] = unchanged
     thaw: Callable[[Any], Any] = unchanged
+    spellings: Callable[[Any], tuple[Any, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

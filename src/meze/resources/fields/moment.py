@@ -21,24 +21,17 @@ from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place
 from meze.resources.fields.refusal import refuse
 
 _MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9])"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9])"
 )
-_HOUR_24 = slice(11, 13)
 
 
 def _parse(text: str) -> datetime:
-    if _MOMENT.fullmatch(text) is None or text[_HOUR_24] == "24":
+    if _MOMENT.fullmatch(text) is None:
         raise refuse("bad_format")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise refuse("bad_format") from None
-
-
-def _read(value: Any) -> datetime:
-    if not isinstance(value, str):
-        raise refuse("wrong_type")
-    return _parse(value)
 
 
 def in_utc(value: datetime) -> datetime:
@@ -54,10 +47,44 @@ def _freeze(value: datetime) -> str:
     return value.isoformat()
 
 
+def spellings(text: str) -> tuple[str, str]:
+    """Return the shortest and the longest text of the moment that `text` spells with six digits after the point.
+
+    Every other way of writing fewer digits lies between the two in SQLite's order of texts.
+    """
+    return text.rstrip("0").removesuffix("."), text
+
+
+def _spellings(value: datetime) -> tuple[str, str]:
+    return spellings(value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds"))
+
+
+def refuse_finer(microsecond: int, digits: int | None) -> None:
+    """Refuse what a column of `digits` digits after the point would round."""
+    if digits is not None and digits < 6 and microsecond % 10 ** (6 - digits):
+        raise refuse(
+            "bad_format",
+            expected=f"seconds with at most {digits} digits after the point",
+            expected_zh=f"秒的小数部分最多 {digits} 位",
+        )
+
+
 def _moment(sqltype: DateTime, place: Place) -> FieldType:
     # SQLite compares the stored text, where `12:00:00` (CURRENT_TIMESTAMP) and `12:00:00.000000` differ: only the text
     # itself tells where a row stands in the order.
     as_text = place.database == "sqlite"
+    digits = None if as_text else getattr(sqltype, "precision", None)
+
+    def parse(text: str) -> datetime:
+        value = _parse(text)
+        refuse_finer(value.microsecond, digits)
+        return value
+
+    def read(value: Any) -> datetime:
+        if not isinstance(value, str):
+            raise refuse("wrong_type")
+        return parse(value)
+
     return FieldType(
         name="datetime",
         phrase=Text(
@@ -65,8 +92,8 @@ def _moment(sqltype: DateTime, place: Place) -> FieldType:
         ),
         schema={"type": "string", "format": "date-time"},
         example="2026-05-31T12:00:00Z",
-        annotation=Annotated[datetime, PlainValidator(_read)],
-        parse=_parse,
+        annotation=Annotated[datetime, PlainValidator(read)],
+        parse=parse,
         struct=datetime,
         operators=ORDER,
         wire=in_utc,
@@ -74,6 +101,7 @@ def _moment(sqltype: DateTime, place: Place) -> FieldType:
         cursor_type=String() if as_text else None,
         freeze=str if as_text else _freeze,
         thaw=str if as_text else datetime.fromisoformat,
+        spellings=_spellings if as_text and not place.decorated else None,
     )
 
 
