@@ -1,0 +1,101 @@
+"""Find the app as Flask finds it, and say in the user's terms what went wrong while it was loaded."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from dotenv import dotenv_values
+from flask import Flask
+from flask.cli import NoAppException, ScriptInfo
+
+from meze.app import Meze
+from meze.cli.explain import explained
+from meze.errors import Mistake
+from meze.settings import SETTINGS
+
+FILES = ("wsgi.py", "app.py")
+
+
+def read_environment_files() -> None:
+    """Put what `.env` and `.flaskenv` say for others than Meze into the environment, as `flask` does.
+
+    Meze's own settings are left out: they are read later, and where each came from would be lost.
+    """
+    ours = {setting.name for setting in SETTINGS}
+    for path in (Path(".env"), Path(".flaskenv")):
+        try:
+            found = dotenv_values(path)
+        except (OSError, ValueError):
+            continue  # the settings are read from the same file, and name it when they fail
+        for name, value in found.items():
+            if value is not None and name not in ours and not name.startswith("MEZE_"):
+                os.environ.setdefault(name, value)
+
+
+def expect_app(target: str | None) -> None:
+    """Raise a Mistake that says where was looked, if there is certainly no app. Imports nothing."""
+    if target is None:
+        if not any(Path(file).is_file() for file in FILES):
+            looked = " and ".join(str(Path(file).absolute()) for file in FILES)
+            raise Mistake(
+                f"No app was found. Looked for {looked}.",
+                "Change into the folder of your app.py, or name it: --app path/to/app.py",
+            )
+        return
+    path = Path(re.split(r":(?![\\/])", target, maxsplit=1)[0])
+    if (path.suffix == ".py" or len(path.parts) > 1) and not (path.exists() or path.with_suffix(".py").exists()):
+        raise Mistake(f"No app was found at {path.absolute()}.", "Check the path that follows --app, or FLASK_APP.")
+
+
+def load_app(target: str | None) -> Flask:
+    """Import the app that `target` names, or the one in wsgi.py or app.py.
+
+    Raises:
+        Mistake: there is none, or the program has a known mistake in it.
+        LoadingFailed: the program raised something else; carries the traceback from the user's first line on.
+    """
+    expect_app(target)
+    try:
+        return ScriptInfo(app_import_path=target).load_app()
+    except Mistake:
+        raise
+    except NoAppException as error:
+        cause = error.__context__
+        if error.message.startswith("While importing") and cause is not None:
+            raise explained(cause) from error
+        raise Mistake(error.message.strip(), _remedy_for(error.message)) from error
+    except Exception as error:
+        raise explained(error) from error
+
+
+def _remedy_for(message: str) -> str:
+    if message.startswith("Could not import"):
+        return f"Check the name that follows --app, or FLASK_APP; modules are looked for from {Path.cwd()}."
+    return "An app is looked for as app, application, create_app() and make_app(); name another: --app app.py:api"
+
+
+def load_meze(target: str | None) -> Meze:
+    """Return the Meze of the app, with everything declared and checked.
+
+    Raises:
+        Mistake, LoadingFailed: as `load_app`, or the app has no Meze.
+    """
+    return sealed_meze(load_app(target))
+
+
+def sealed_meze(app: Flask) -> Meze:
+    """Return the Meze of this app, with no more to be declared.
+
+    Raises:
+        Mistake: the app has none, or a declaration is wrong in a way that only shows when all of them are there.
+    """
+    meze = app.extensions.get("meze")
+    if not isinstance(meze, Meze):
+        raise Mistake(
+            f"The Flask app '{app.name}' has no Meze.",
+            "Add to it: api = Meze(app, Base), where Base is your models' base.",
+        )
+    meze.seal()
+    return meze

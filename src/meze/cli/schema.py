@@ -1,0 +1,56 @@
+"""Compare the models with the database, for `meze serve` and `meze db`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from meze.app import Meze
+from meze.databases.database import DatabaseError, FaultKind
+from meze.databases.schema import Change, apply, pending
+from meze.errors import Mistake
+
+# Without these no request to the table can be answered; a missing index only makes it slow.
+NEEDED = ("add_table", "add_column")
+
+
+def prepare_schema(meze: Meze, *, dev: bool) -> Iterator[str]:
+    """Make sure that the database has what the models name, and yield what was done, in words.
+
+    With `dev` what only adds is added. A server that cannot reach its database starts all the same: it answers 503
+    until the database is back, and then works.
+
+    Raises:
+        Mistake: the database lacks something; names the command that adds it.
+    """
+    try:
+        changes = pending(meze.database, meze.metadata)
+        if dev:
+            adding = [change for change in changes if change.adds_only]
+            apply(meze.database, meze.metadata, adding)
+            yield from (change.text for change in adding)
+            changes = [change for change in changes if not change.adds_only]
+    except DatabaseError as error:
+        if error.fault.kind is not FaultKind.GONE:
+            raise
+        click.echo("Warning: the database cannot be reached; answers are 503 until it can.", err=True)
+        return
+    lacking = [change for change in changes if change.kind in NEEDED]
+    if lacking:
+        raise Mistake(f"The database lacks what the models name: {_listed(lacking)}", remedy_for(lacking))
+
+
+def remedy_for(changes: list[Change]) -> str:
+    """Return what to do about these changes, none of which were made."""
+    if all(change.adds_only for change in changes):
+        return "Add it with: meze db upgrade"
+    return (
+        "Rows exist that would not fit. Give the column a server_default, or let it be None, then: meze db upgrade."
+        " A change of another kind has to be written by hand, with Alembic."
+    )
+
+
+def _listed(changes: list[Change]) -> str:
+    shown = " ".join(change.text for change in changes[:5])
+    return f"{shown} And {len(changes) - 5} more." if len(changes) > 5 else shown

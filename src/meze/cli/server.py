@@ -1,0 +1,160 @@
+"""The processes of `meze serve`: granian's main process, which this file directs, and its workers.
+
+The app is never imported in the main process. Workers are forked from it, so a worker that starts later, after a change
+of the code, gets the code as it is then.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import threading
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from typing import Any
+
+import click
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+from watchfiles import Change, DefaultFilter
+
+from meze.cli.worker import Ready, load, try_load
+from meze.settings import Settings, is_loopback
+
+# Every open connection holds one of these in its worker, idle ones too: fewer would let slow clients lock others out.
+CONNECTIONS = 4096
+# Beyond this, an address and its headers are refused with an empty 431 before they are a request. What is longer than
+# MEZE_URI_LIMIT and MEZE_HEADERS_LIMIT but fits here is answered by us, with a problem that names the limit.
+REQUEST_HEAD_BYTES = 160 * 1024
+# How long a worker may finish what it has begun.
+DRAIN_SECONDS = {True: 3, False: 30}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to serve and how. `settings.env` and `settings.port` are decided."""
+
+    target: str | None
+    settings: Settings
+    workers: int
+    dev: bool
+
+
+class SourceFilter(DefaultFilter):
+    """Which changes reload: those of source files. A database in the same folder changes with every request."""
+
+    ignore_dirs = (*DefaultFilter.ignore_dirs, "instance")
+    SUFFIXES = (".py", ".html", ".jinja", ".jinja2", ".j2", ".toml", ".env")
+
+    def __call__(self, change: Change, path: str) -> bool:
+        return path.endswith(self.SUFFIXES) and super().__call__(change, path)
+
+
+class Server(MPServer):
+    """granian's main process, which looks before it replaces workers."""
+
+    plan: Plan
+
+    def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
+        """Replace the workers one by one, if the program as it is now can be loaded; else go on with those that run.
+
+        With `--dev` it ends the server: SIGHUP then means that the terminal was closed.
+        """
+        if self.plan.dev:
+            self.signal_handler_interrupt()
+        elif try_load(self.plan.target):
+            super().signal_handler_reload(*args, **kwargs)
+        else:
+            click.echo("The new version cannot be loaded; the running one stays.", err=True)
+
+
+def run(plan: Plan) -> None:
+    """Serve until told to stop. Exits with 1 if the app cannot be loaded."""
+    ready: SimpleQueue[Ready] = multiprocessing.SimpleQueue()
+    server = Server(
+        plan.target or "app",
+        address=plan.settings.host.strip("[]"),
+        port=plan.settings.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=REQUEST_HEAD_BYTES),
+        workers=plan.workers,
+        blocking_threads=plan.settings.threads,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
+        workers_kill_timeout=DRAIN_SECONDS[plan.dev],
+        websockets=False,
+        reload=plan.dev,
+        reload_filter=SourceFilter,
+        log_level=LogLevels.warning,
+        log_dictconfig=_logging_to_stderr(),
+    )
+    server.plan = plan
+    quiet = _UntilReady()
+    logging.getLogger("_granian").addFilter(quiet)
+    threading.Thread(target=_announce, args=(plan, server, ready, quiet), daemon=True).start()
+    server.serve(target_loader=_Loader(plan, ready), wrap_loader=False)
+
+
+class _Loader:
+    """What a worker calls first. A class, because it must reach the worker by pickle where processes are spawned."""
+
+    def __init__(self, plan: Plan, ready: SimpleQueue[Ready]) -> None:
+        self._plan = plan
+        self._ready = ready
+        self._main = multiprocessing.current_process().pid
+
+    def __call__(self) -> Any:
+        return load(self._plan.target, dev=self._plan.dev, main=self._main or 0, ready=self._ready)
+
+
+class _UntilReady(logging.Filter):
+    """Leaves out granian's word on a worker that ended, where the worker itself has said why."""
+
+    loaded = False
+    dev = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.getMessage().startswith("Unexpected exit"):
+            return True
+        if self.loaded and self.dev:
+            record.msg, record.args = "Nothing is served until the next change.", ()
+        return self.loaded
+
+
+def _announce(plan: Plan, server: Server, ready: SimpleQueue[Ready], quiet: _UntilReady) -> None:
+    """Say that the server is up once the first worker is; from then on a worker that ends does not end the server."""
+    first = ready.get()
+    quiet.loaded, quiet.dev = True, plan.dev
+    server.respawn_failed_workers = not plan.dev
+    server.reload_ignore_worker_failure = plan.dev
+    click.echo(welcome(plan, first))
+    while True:
+        ready.get()
+        if plan.dev:
+            click.echo("Reloaded.")
+
+
+def welcome(plan: Plan, ready: Ready) -> str:
+    """Return what a person reads at start: address, docs, database, and in which environment."""
+    settings = plan.settings
+    host = settings.host.strip("[]")
+    reach = "" if is_loopback(host) else f", on {host}: reachable from other machines"
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - shown only
+    base = f"http://{shown}:{settings.port}"
+    workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
+    lines = [
+        f"Meze is serving {click.style(base + ready.prefix, bold=True)}  ({settings.env}, {workers}{reach})",
+        f"  API reference  {base}/docs" if ready.docs else "  API reference  off (MEZE_DOCS)",
+        f"  Database       {ready.database}",
+        f"  Stop           Ctrl-C{'; changes to files reload' if plan.dev else ''}",
+    ]
+    return "\n".join(lines)
+
+
+def _logging_to_stderr() -> dict[str, Any]:
+    """Return where granian logs to: stderr, as stdout is for what a command prints."""
+    handler = {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}
+    return {"handlers": {"console": handler, "access": handler}}

@@ -1,0 +1,90 @@
+"""What happens in a worker of `meze serve` before it serves: load the app, look at the database, or say why not."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.queues import SimpleQueue
+from typing import NamedTuple
+
+import click
+from flask import Flask
+
+from meze.cli.find import load_app, sealed_meze
+from meze.cli.group import show_mistake
+from meze.cli.schema import prepare_schema
+from meze.errors import Mistake
+from meze.settings import masked_url
+
+DRAIN_SECONDS = 10
+
+
+class Ready(NamedTuple):
+    """What a worker tells the main process once it can serve."""
+
+    prefix: str
+    docs: bool
+    database: str
+
+
+def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready]) -> Flask:
+    """Return the app, ready to serve; end this process with 1 if there is a mistake, once it is told."""
+    _take_signals()
+    threading.Thread(target=_end_with, args=(main,), daemon=True).start()
+    try:
+        app = _prepared(target, dev=dev)
+    except Mistake as mistake:
+        show_mistake(mistake)
+        sys.exit(1)
+    settings = app.extensions["meze"].settings
+    ready.put(Ready(settings.prefix, settings.docs != "off", masked_url(settings.database_url)))
+    return app
+
+
+def try_load(target: str | None) -> bool:
+    """Return whether the program as it is now would start, found out in a process of its own; it says why not."""
+    trial = multiprocessing.Process(target=_trial, args=(target,))
+    trial.start()
+    trial.join()
+    return trial.exitcode == 0
+
+
+def _trial(target: str | None) -> None:
+    _take_signals()
+    try:
+        _prepared(target, dev=False)
+    except Mistake as mistake:
+        show_mistake(mistake)
+        sys.exit(1)
+
+
+def _prepared(target: str | None, *, dev: bool) -> Flask:
+    app = load_app(target)
+    for line in prepare_schema(sealed_meze(app), dev=dev):
+        click.echo(line)
+    return app
+
+
+def _take_signals() -> None:
+    """Drop the handlers that a forked worker inherits from the main process.
+
+    They would swallow SIGTERM while the app is loading, and a second reload would wait for the first in vain. Ctrl-C
+    reaches the whole group; the main process decides what it means.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _end_with(main: int) -> None:
+    """End this worker when the main process is gone, however it went; it would go on holding the port."""
+    while os.getppid() == main:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(DRAIN_SECONDS)
+    os._exit(1)
