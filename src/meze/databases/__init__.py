@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from meze.databases.database import Connection, Database, DatabaseError, Fault, FaultKind
 from meze.databases.postgresql import PostgreSQL
@@ -41,7 +42,7 @@ def open_database(url: str, *, statement_seconds: float = 2.0, threads: int = 4)
         )
     try:
         parsed = make_url(f"{name}{plus}{driver}://{rest}")
-    except ValueError as error:
+    except (ArgumentError, ValueError) as error:
         raise Mistake(
             "the database URL cannot be read", "write it as name://user:password@host:port/database"
         ) from error

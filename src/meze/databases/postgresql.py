@@ -46,12 +46,12 @@ class PostgreSQL:
     nulls_are_greatest = True
 
     def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
-        driver_module()
+        module = driver_module()
         self._seconds = statement_seconds
         self.engine = self._make_engine(url.set(drivername="postgresql+psycopg"), threads)
         self._known = False
         self._knowing = threading.Lock()
-        self._faults = PostgreSQLFaults(self._catalog)
+        self._faults = PostgreSQLFaults(module, self._catalog)
         self._pool = Pool(
             self._connect, PostgreSQLConnection.close, threads=threads, wait_seconds=max(statement_seconds, 1.0)
         )

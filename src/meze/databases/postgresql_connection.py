@@ -84,7 +84,7 @@ class PostgreSQLConnection:
         except Exception as error:
             self._refuse(error)
             raise
-        readers = statement.readers(cursor.description)
+        readers = statement.readers(cursor)
         return decode(rows, readers) if readers else rows
 
     def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:

@@ -1,10 +1,11 @@
-"""Tell from a PostgreSQL error what was refused: by SQLSTATE and the catalog, since its sentences come in many languages."""
+"""Tell from a PostgreSQL error what was refused: by SQLSTATE and catalog, since its sentences are translated."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import sqlalchemy.exc
@@ -73,14 +74,13 @@ Ask = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 class PostgreSQLFaults:
     """Explains psycopg's errors. `ask` runs a query on the catalog, on a connection other than the failed one."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, module: ModuleType, ask: Ask) -> None:
+        self._module = module
         self._ask = ask
         self._told: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
 
     def explain(self, error: BaseException) -> Fault | None:
         """Return what `error` means, None if it is not the database's refusal."""
-        import psycopg  # only here once a connection was made, so that SQLite users need not have it
-
         if isinstance(error, DatabaseError):
             return error.fault
         if isinstance(error, sqlalchemy.exc.TimeoutError):
@@ -89,10 +89,10 @@ class PostgreSQLFaults:
             return None if error.orig is None else self.explain(error.orig)
         if isinstance(error, UnicodeEncodeError):
             return Fault(FaultKind.BAD_DATA)
-        if not isinstance(error, psycopg.Error):
+        if not isinstance(error, self._module.Error):
             return None
         if error.sqlstate is None:
-            return _of_the_client(error, psycopg)
+            return _of_the_client(error, self._module)
         kind = KINDS.get(error.sqlstate) or CLASSES.get(error.sqlstate[:2])
         return None if kind is None else self._located(Fault(kind, error.diag.table_name), error)
 

@@ -1,7 +1,7 @@
 """SQLite: one file, one writer at a time, every commit on the disk before it is answered.
 
-Transactions are begun by hand, so the driver never opens one by itself. Writers of this process queue on a lock, which is
-fair and wakes at once; SQLite's own busy timeout, which polls, is left for writers of other processes.
+Transactions are begun by hand, so the driver never opens one by itself. Writers of this process queue on a lock,
+which wakes at once; SQLite's own busy timeout, which polls, is left for writers of other processes.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class SQLiteConnection:
         except Exception as error:
             self._refuse(error, statement)
             raise
-        readers = statement.readers(cursor.description)
+        readers = statement.readers(cursor)
         return decode(rows, readers) if readers else rows
 
     def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:

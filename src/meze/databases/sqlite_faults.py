@@ -112,5 +112,5 @@ def _foreign_key(clause: Any) -> Fault:
 
 def _columns_set(clause: Update) -> set[str]:
     # SQLAlchemy has no public name for what an UPDATE sets.
-    values = clause._values or {}
-    return {getattr(column, "key", column) for column in dict(values)}
+    values: Any = clause._values or {}
+    return {str(getattr(column, "key", column)) for column in dict(values)}

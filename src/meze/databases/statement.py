@@ -6,7 +6,7 @@ the binds, and the processors that turn Python values into the driver's and back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 Processor = Callable[[Any], Any]
 Row = tuple[Any, ...]
+Readers = tuple[tuple[int, Processor], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Statement:
     slots: tuple[Slot, ...]
     constants: list[Any] | dict[str, Any]
     types: tuple[TypeEngine[Any], ...]
-    _readers: dict[tuple[Any, ...], tuple[tuple[int, Processor], ...]] = field(default_factory=dict)
+    _readers: list[Readers] = field(default_factory=list)
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
         """Return what the driver takes, with `values` in their places.
@@ -58,25 +59,23 @@ class Statement:
             arguments[slot.key] = value if slot.process is None else slot.process(value)
         return arguments
 
-    def readers(self, description: Sequence[Sequence[Any]] | None) -> tuple[tuple[int, Processor], ...]:
+    def readers(self, cursor: Any) -> Readers:
         """Return (column index, processor) for each column of the result that needs one.
 
-        They depend on `description`, the cursor's own: a numeric and a double column are read differently, and only
-        the answer tells which a PostgreSQL expression gave.
+        They are settled by the first result, whose `cursor` tells what came: PostgreSQL gives an expression as numeric
+        or as double, and the two are read differently.
         """
-        codes = tuple(column[1] for column in description or ())
-        found = self._readers.get(codes)
-        if found is None:
-            processors = (
+        if not self._readers:
+            codes = [column[1] for column in cursor.description or ()]
+            processors = [
                 sqltype.dialect_impl(self.dialect).result_processor(self.dialect, code)
                 for sqltype, code in zip(self.types, codes, strict=bool(self.types))
-            )
-            found = tuple((index, read) for index, read in enumerate(processors) if read is not None)
-            self._readers[codes] = found
-        return found
+            ]
+            self._readers.append(tuple((index, read) for index, read in enumerate(processors) if read is not None))
+        return self._readers[0]
 
 
-def decode(rows: list[Row], readers: tuple[tuple[int, Processor], ...]) -> list[Row]:
+def decode(rows: list[Row], readers: Readers) -> list[Row]:
     """Return `rows` with each reader applied to its column."""
     if not readers:
         return rows
