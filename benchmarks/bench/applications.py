@@ -9,6 +9,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".peers" / "bin"
+COMMAND = str(Path(sys.executable).with_name("meze"))
 THREADS = 4
 
 
@@ -60,13 +61,19 @@ def whole(body: Any) -> Any:
 MEZE = Application(
     name="meze",
     title="Meze",
-    create_tables=(sys.executable, "create_tables.py"),
+    create_tables=(COMMAND, "db", "upgrade", "--app", "app"),
     serve=(
-        str(Path(sys.executable).with_name("meze")),
+        COMMAND,
         *("serve", "--app", "app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
     ),
     users_table="meze_users",
     rows=items,
+    environment={
+        "MEZE_ENV": "production",
+        "MEZE_PUBLIC_URL": "https://books.example.org",
+        "MEZE_REGISTRATION": "closed",
+        "SECRET_KEY": "only-for-the-benchmark-which-keeps-no-secrets",
+    },
 )
 
 FASTAPI = Application(
@@ -109,5 +116,4 @@ def environment_of(application: Application, url: str, work: Path) -> dict[str, 
         **application.environment,
         "DATABASE_URL": url,
         "BENCH_TOKENS": str(work / "tokens.json"),
-        "SECRET_KEY": "only-for-the-benchmark-which-keeps-no-secrets",
     }

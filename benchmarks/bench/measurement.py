@@ -44,7 +44,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One load of one request on one application. Shares are of one core, from 0 to 1; memory in bytes."""
+    """One load of one request on one application. Shares are of one core, from 0 to 1; memory in bytes.
+
+    `start_seconds` is from the server's command to its first answer, `idle` its memory then.
+    """
 
     application: str
     workload: str
@@ -56,6 +59,8 @@ class Sample:
     database_share: float
     load_share: float
     resident: int
+    start_seconds: float
+    idle: int
 
 
 def prepare(
@@ -134,4 +139,6 @@ def sample(server: Server, databases: Databases, workload: Workload, plan: Plan,
         database_share=(database_after.seconds - database_before.seconds) / outcome.seconds,
         load_share=outcome.cpu_share,
         resident=server_after.resident,
+        start_seconds=server.start_seconds,
+        idle=server.idle,
     )

@@ -20,7 +20,7 @@ BARS: dict[str, dict[str, tuple[float, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One application at one request: the median of its rounds, but the sum of its errors."""
+    """One application at one request: the median of its rounds, but the sum of its errors. See `Sample`."""
 
     application: str
     workload: str
@@ -32,6 +32,8 @@ class Row:
     database_share: float
     load_share: float
     resident: float
+    start_seconds: float
+    idle: float
 
     @property
     def valid(self) -> bool:
@@ -56,6 +58,8 @@ def rows(samples: Iterable[Sample]) -> list[Row]:
             database_share=median(sample.database_share for sample in rounds),
             load_share=median(sample.load_share for sample in rounds),
             resident=median(sample.resident for sample in rounds),
+            start_seconds=median(sample.start_seconds for sample in rounds),
+            idle=median(sample.idle for sample in rounds),
         )
         for (workload, application), rounds in sorted(together.items(), key=lambda item: item[0][0])
     ]
@@ -103,7 +107,15 @@ def table(database: str, all_rows: Sequence[Row]) -> str:
                 f"{row.errors:,}",
             ]
         )
-    return f"## {database}\n\n{markdown(cells, text_columns=2)}{bars(database, all_rows)}"
+    return f"## {database}\n\n{markdown(cells, text_columns=2)}\n{starts(all_rows)}{bars(database, all_rows)}"
+
+
+def starts(all_rows: Sequence[Row]) -> str:
+    """Return how fast each application starts, and what it holds then."""
+    cells = [["start", "seconds to the first answer", "RSS MB then"]]
+    for row in {row.application: row for row in reversed(all_rows)}.values():
+        cells.append([APPLICATIONS[row.application].title, f"{row.start_seconds:.2f}", f"{row.idle / 1e6:.0f}"])
+    return markdown(cells, text_columns=1)
 
 
 def bars(database: str, all_rows: Sequence[Row]) -> str:

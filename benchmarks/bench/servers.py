@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from bench.applications import Application, environment_of
-from bench.processor import pinned
+from bench.processor import pinned, usage
 from bench.workload import PREFIX
 
 START_SECONDS = 30.0
@@ -23,12 +23,13 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: where it listens, its processes, and how long it took to answer its first request."""
+    """A running server: where it listens, its processes, and what it took to answer its first request."""
 
     application: Application
     port: int
     process: psutil.Process
     start_seconds: float
+    idle: int
 
 
 @contextmanager
@@ -55,7 +56,8 @@ def serving(application: Application, url: str, core: int, work: Path) -> Iterat
             if process.poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise RuntimeError(f"{application.title} did not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.02)
-        yield Server(application, port, psutil.Process(process.pid), time.monotonic() - began)
+        started, root = time.monotonic() - began, psutil.Process(process.pid)
+        yield Server(application, port, root, started, usage(root).resident)
     finally:
         stop(process)
 

@@ -19,6 +19,8 @@ SAMPLE = Sample(
     database_share=0.1,
     load_share=0.3,
     resident=80_000_000,
+    start_seconds=0.4,
+    idle=60_000_000,
 )
 
 
@@ -73,11 +75,16 @@ def test_the_table_shows_the_bars_of_its_database():
     ]
 
 
-def test_every_line_of_a_table_has_the_same_width():
-    lines = [line for line in table("sqlite", rows([SAMPLE])).splitlines() if line.startswith("|")]
+def test_the_start_of_each_application_is_shown_once():
+    text = table("sqlite", rows([meze(8_000), SAMPLE, replace(SAMPLE, workload="R2")]))
 
-    assert len(lines) == 3
-    assert len({len(line) for line in lines}) == 1
+    assert [line.replace("|", " ").split()[-2:] for line in text.splitlines() if "0.40" in line] == [["0.40", "60"]] * 2
+
+
+def test_every_line_of_a_table_has_the_same_width():
+    for lines in table("sqlite", rows([meze(8_000), SAMPLE])).split("\n\n")[1:]:
+        assert len(lines.splitlines()) >= 3
+        assert len({len(line) for line in lines.splitlines()}) == 1
 
 
 def test_the_figures_of_a_generator_are_found_among_its_other_words():
