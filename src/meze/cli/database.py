@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from meze.app import Meze
+from meze.app import Installation
 from meze.cli.find import load_meze
 from meze.cli.group import MezeGroup, app_option, chosen, json_option
 from meze.cli.schema import remedy_for
@@ -69,7 +69,7 @@ def upgrade(target: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-def differences(meze: Meze) -> list[Change]:
+def differences(meze: Installation) -> list[Change]:
     """Return what the database lacks or has otherwise.
 
     Raises:
@@ -86,7 +86,7 @@ def differences(meze: Meze) -> list[Change]:
         ) from error
 
 
-def show(meze: Meze, changes: list[Change], *, as_json: bool) -> None:
+def show(meze: Installation, changes: list[Change], *, as_json: bool) -> None:
     database = masked_url(meze.settings.database_url)
     if as_json:
         document = {"database": database, "current": not changes, "changes": as_objects(changes)}

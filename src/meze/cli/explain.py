@@ -49,7 +49,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ),
     Explanation(
         "AttributeError",
-        r"module 'meze' has no attribute '(?P<name>\w+)'",
+        r"(?:module 'meze' has no attribute '|`meze\.)(?P<name>\w+)",
         "The module meze has no '{name}'.",
         "{meze_member}",
     ),

@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from flask import Flask
 from flask.cli import NoAppException, ScriptInfo
 
-from meze.app import Meze
+from meze.app import Installation
 from meze.cli.explain import explained
 from meze.errors import Mistake
 from meze.settings import SETTINGS
@@ -49,6 +49,17 @@ def expect_app(target: str | None) -> None:
         raise Mistake(f"No app was found at {path.absolute()}.", "Check the path that follows --app, or FLASK_APP.")
 
 
+def project_folder(target: str | None) -> Path:
+    """Return the folder that pyproject.toml, .env and instance/ are in: that of the app's file, outside of packages."""
+    path = Path(re.split(r":(?![\\/])", target or "app.py", maxsplit=1)[0]).absolute()
+    if not (path.exists() or path.with_suffix(".py").exists()):
+        return Path.cwd()  # a module by its dotted name
+    folder = path.parent
+    while (folder / "__init__.py").exists():
+        folder = folder.parent
+    return folder
+
+
 def load_app(target: str | None) -> Flask:
     """Import the app that `target` names, or the one in wsgi.py or app.py.
 
@@ -76,7 +87,7 @@ def _remedy_for(message: str) -> str:
     return "An app is looked for as app, application, create_app() and make_app(); name another: --app app.py:api"
 
 
-def load_meze(target: str | None) -> Meze:
+def load_meze(target: str | None) -> Installation:
     """Return the Meze of the app, with everything declared and checked.
 
     Raises:
@@ -85,14 +96,14 @@ def load_meze(target: str | None) -> Meze:
     return sealed_meze(load_app(target))
 
 
-def sealed_meze(app: Flask) -> Meze:
+def sealed_meze(app: Flask) -> Installation:
     """Return the Meze of this app, with no more to be declared.
 
     Raises:
         Mistake: the app has none, or a declaration is wrong in a way that only shows when all of them are there.
     """
     meze = app.extensions.get("meze")
-    if not isinstance(meze, Meze):
+    if not isinstance(meze, Installation):
         raise Mistake(
             f"The Flask app '{app.name}' has no Meze.",
             "Add to it: api = Meze(app, Base), where Base is your models' base.",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from meze.app import Meze
+from meze.app import Installation
 from meze.databases.database import DatabaseError, FaultKind
 from meze.databases.schema import Change, apply, pending
 from meze.errors import Mistake
@@ -15,7 +15,7 @@ from meze.errors import Mistake
 NEEDED = ("add_table", "add_column")
 
 
-def prepare_schema(meze: Meze, *, dev: bool) -> Iterator[str]:
+def prepare_schema(meze: Installation, *, dev: bool) -> Iterator[str]:
     """Make sure that the database has what the models name, and yield what was done, in words.
 
     With `dev` what only adds is added. A server that cannot reach its database starts all the same: it answers 503

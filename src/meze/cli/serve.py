@@ -6,11 +6,10 @@ import dataclasses
 import errno
 import os
 import socket
-from pathlib import Path
 
 import click
 
-from meze.cli.find import expect_app
+from meze.cli.find import expect_app, project_folder
 from meze.cli.group import app_option, chosen
 from meze.cli.server import Plan, run
 from meze.errors import Mistake
@@ -33,7 +32,7 @@ def serve(target: str | None, host: str | None, port: int | None, workers: int |
     """Serve the app over HTTP."""
     target = chosen(target)
     expect_app(target)
-    settings = read_settings(root=Path.cwd(), overrides={"host": host, "port": port, "workers": workers})
+    settings = read_settings(root=project_folder(target), overrides={"host": host, "port": port, "workers": workers})
     environment = environment_for(settings.env, settings.host, dev=dev)
     for warning in settings.warnings:
         click.echo(f"Warning: {warning}", err=True)

@@ -63,9 +63,9 @@ class Server(MPServer):
         With `--dev` it ends the server: SIGHUP then means that the terminal was closed.
         """
         if self.plan.dev:
-            self.signal_handler_interrupt()
+            self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # not annotated by granian
         elif try_load(self.plan.target):
-            super().signal_handler_reload(*args, **kwargs)
+            super().signal_handler_reload(*args, **kwargs)  # type: ignore[no-untyped-call]  # as above
         else:
             click.echo("The new version cannot be loaded; the running one stays.", err=True)
 
@@ -132,9 +132,9 @@ def _announce(plan: Plan, server: Server, ready: SimpleQueue[Ready], quiet: _Unt
     server.reload_ignore_worker_failure = plan.dev
     click.echo(welcome(plan, first))
     while True:
-        ready.get()
+        again = ready.get()
         if plan.dev:
-            click.echo("Reloaded.")
+            click.echo("\n".join(["Reloaded.", *(f"Note: {notice}" for notice in again.notices)]))
 
 
 def welcome(plan: Plan, ready: Ready) -> str:
@@ -151,7 +151,7 @@ def welcome(plan: Plan, ready: Ready) -> str:
         f"  Database       {ready.database}",
         f"  Stop           Ctrl-C{'; changes to files reload' if plan.dev else ''}",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"Note: {notice}" for notice in ready.notices)])
 
 
 def _logging_to_stderr() -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Ready(NamedTuple):
     prefix: str
     docs: bool
     database: str
+    notices: tuple[str, ...]
 
 
 def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready]) -> Flask:
@@ -40,8 +41,10 @@ def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready])
     except Mistake as mistake:
         show_mistake(mistake)
         sys.exit(1)
-    settings = app.extensions["meze"].settings
-    ready.put(Ready(settings.prefix, settings.docs != "off", masked_url(settings.database_url)))
+    meze = sealed_meze(app)
+    settings = meze.settings
+    notices = tuple(meze.notices())
+    ready.put(Ready(settings.prefix, settings.docs != "off", masked_url(settings.database_url), notices))
     return app
 
 
