@@ -1,0 +1,52 @@
+"""Who is calling, and the part of it that rules without a row depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+ADMIN = "admin"
+"""The role that passes every row rule, unless a resource says `admin=False`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person, or nobody, behind a request.
+
+    `id` is None for nobody. `email` is None until it was verified, so that a rule never trusts a claimed address.
+    `credentials` says whether the request carried any, which is what caches must know.
+    """
+
+    id: int | None = None
+    email: str | None = None
+    name: str | None = None
+    roles: frozenset[str] = frozenset()
+    credentials: bool = False
+
+    @property
+    def signed_in(self) -> bool:
+        return self.id is not None
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMIN in self.roles
+
+
+NOBODY = Caller()
+
+
+class Standing(NamedTuple):
+    """All that can decide a rule before a row is looked at. Plans are kept by it, so it holds no identity."""
+
+    signed_in: bool
+    email_known: bool
+    roles: frozenset[str]
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMIN in self.roles
+
+
+def standing_of(caller: Caller, roles: frozenset[str]) -> Standing:
+    """Return the caller's standing, keeping only `roles`, the ones that were declared."""
+    return Standing(caller.signed_in, caller.email is not None, caller.roles & roles)

@@ -1,0 +1,133 @@
+"""What the rules of all resources come to, for each kind of caller."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from meze.access.caller import ADMIN, Caller, Standing, standing_of
+from meze.access.read import RuleReader
+from meze.access.rule import (
+    EVERYBODY,
+    NOBODY_AT_ALL,
+    Compared,
+    IfRole,
+    Related,
+    Rule,
+    either,
+    every,
+    fold,
+    parts_of,
+    roles_in,
+)
+from meze.errors import Forbidden, Mistake, Problem, Unauthenticated
+from meze.query.view import View
+from meze.resources.registry import Registry
+from meze.resources.resource import ACTIONS, Field, Resource, nearest
+
+_STANDINGS = 4096
+
+
+class Policy:
+    """Reads every rule once, refusing at start what is wrong, and folds them for whoever calls.
+
+    `roles` are the declared ones; `admin` is always among them.
+    """
+
+    def __init__(self, resources: Registry, roles: frozenset[str]) -> None:
+        self._resources = resources
+        self.roles = roles | {ADMIN}
+        self._rules: dict[tuple[str, str], Rule] = {}
+        self._field_rules: dict[tuple[str, str, str], Rule] = {}
+        for resource in resources:
+            self._read(resource)
+        self.rule = lru_cache(_STANDINGS)(self._rule)
+        self.view = lru_cache(_STANDINGS)(self._view)
+        self.writable = lru_cache(_STANDINGS)(self._writable)
+
+    def standing(self, caller: Caller) -> Standing:
+        return standing_of(caller, self.roles)
+
+    def declared(self, resource: Resource, action: str) -> Rule:
+        """Return the rule as it was declared, before anything is known of the caller, the admin's passage included."""
+        rule = self._rules[resource.name, action]
+        return either(IfRole(ADMIN), rule) if resource.admin else rule
+
+    def _rule(self, resource: Resource, action: str, standing: Standing) -> Rule:
+        """Return what is left of a rule for such a caller: EVERYBODY, NOBODY_AT_ALL or a question to the row.
+
+        What may be changed is what may be read: the rules of update and delete hold only together with that of read,
+        which is asked beside them.
+        """
+        folded = fold(self.declared(resource, action), standing)
+        if resource.restriction is not None:
+            folded = every(Compared(resource.restriction, frozenset()), folded)
+        return folded
+
+    def _view(self, resource: Resource, standing: Standing) -> View:
+        """Return the fields and relations of a resource that such a caller may know of."""
+        fields = {name: each for name, each in resource.fields.items() if self._may(resource, each, "read", standing)}
+        relations = {}
+        for name, relation in resource.relations.items():
+            target = self._resources.of(relation.model)
+            if target is not None and self.rule(target, "read", standing) != NOBODY_AT_ALL:
+                relations[name] = relation
+
+        def related(name: str) -> View:
+            target = self._resources.of(resource.relations[name].model)
+            assert target is not None
+            return self.view(target, standing)
+
+        return View(resource, fields, relations, related)
+
+    def _writable(self, resource: Resource, standing: Standing) -> frozenset[str]:
+        """Return the names of the fields that field rules let such a caller write; keys and owners are told elsewhere."""
+        return frozenset(
+            name for name, each in resource.fields.items() if self._may(resource, each, "write", standing)
+        )
+
+    def _may(self, resource: Resource, field: Field, action: str, standing: Standing) -> bool:
+        rule = self._field_rules.get((resource.name, field.name, action), EVERYBODY)
+        return fold(rule, standing) == EVERYBODY
+
+    def refuse(self, standing: Standing) -> Problem:
+        """Return the error for one who may not do a thing, whatever the row."""
+        return Forbidden() if standing.signed_in else Unauthenticated()
+
+    def _read(self, resource: Resource) -> None:
+        reader = RuleReader(resource.table, resource.where)
+        for action in ACTIONS:
+            written = resource.rules.get(action)
+            rule = NOBODY_AT_ALL if written is None else reader.read(written)
+            self._check_roles(rule, resource.where)
+            self._rules[resource.name, action] = rule
+        for name, rules in resource.field_rules.items():
+            for action in ("read", "write"):
+                written = getattr(rules, action)
+                rule = EVERYBODY if written is None else reader.read(written)
+                self._check_roles(rule, resource.where)
+                if any(isinstance(part, Compared | Related) for part in parts_of(rule)):
+                    raise Mistake(
+                        f"The rule to {action} the field {resource.name}.{name} asks the row.",
+                        "A field's rule depends on the caller alone: anyone, signed_in, role(...).",
+                        resource.where,
+                    )
+                if rules.hidden:
+                    rule = NOBODY_AT_ALL
+                elif rule != EVERYBODY:
+                    rule = either(IfRole(ADMIN), rule)
+                self._field_rules[resource.name, name, action] = rule
+            if rules.hidden:
+                continue
+            # What may not be read must not be written blindly either, unless its own rule says so.
+            if rules.write is None and rules.read is not None:
+                self._field_rules[resource.name, name, "write"] = self._field_rules[resource.name, name, "read"]
+
+    def _check_roles(self, rule: Rule, where: str | None) -> None:
+        for name in sorted(roles_in(rule) - self.roles):
+            near = nearest(name, self.roles)
+            hint = f'Did you mean role("{near}")? ' if near else ""
+            raise Mistake(
+                f'role("{name}") was not declared.',
+                f'{hint}Declare it: Meze(app, Base, roles=("{name}",)).',
+                where,
+            )

@@ -1,0 +1,106 @@
+"""Read the source of a declaration, for what Python would have silently evaluated before we saw it.
+
+`a and b`, `not a`, `a is b` and chained comparisons leave no trace in the expression that arrives: the first returns
+one of its sides. So the text of the call, and of the names it uses, is read with `ast` instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+from meze.errors import Mistake
+
+RULE_ARGUMENTS = frozenset({"read", "create", "update", "delete", "write", "fields", "access"})
+
+
+def check_source(frame: FrameType | None) -> None:
+    """Refuse the words of Python in the rules of the call that `frame` stands at.
+
+    Says nothing where the source cannot be read (a REPL, a frozen program).
+
+    Raises:
+        Mistake: with the line of the word itself.
+    """
+    if frame is None:
+        return
+    filename, line = frame.f_code.co_filename, frame.f_lineno
+    module = _parsed(filename)
+    if module is None:
+        return
+    seen: set[tuple[str, str]] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or line):
+            for argument in node.keywords:
+                if argument.arg in RULE_ARGUMENTS:
+                    _check(argument.value, module, filename, seen)
+
+
+def _parsed(filename: str) -> ast.Module | None:
+    lines = linecache.getlines(filename)
+    try:
+        return ast.parse("".join(lines)) if lines else None
+    except SyntaxError:  # a file that changed since it was imported
+        return None
+
+
+def _check(written: ast.expr, module: ast.Module, filename: str, seen: set[tuple[str, str]]) -> None:
+    for node in ast.walk(written):
+        fault = _fault(node)
+        if fault is not None:
+            cause, remedy = fault
+            raise Mistake(cause, remedy, f"{filename}:{getattr(node, 'lineno', written.lineno)}")
+        if isinstance(node, ast.Name) and (filename, node.id) not in seen:
+            seen.add((filename, node.id))
+            for value, home, home_file in _meanings(node.id, module, filename):
+                _check(value, home, home_file, seen)
+
+
+def _fault(node: ast.AST) -> tuple[str, str] | None:
+    if isinstance(node, ast.BoolOp):
+        word, sign = ("and", "&") if isinstance(node.op, ast.And) else ("or", "|")
+        return (
+            f"`{word}` in a rule: Python keeps one of its sides and drops the other.",
+            f"Write `{sign}`, with each comparison in parentheses: signed_in {sign} (Trip.owner_id == me.id).",
+        )
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return "`not` in a rule: Python turns the rule into a plain True or False.", "Write `~`: ~Trip.public."
+    if isinstance(node, ast.IfExp):
+        return "`if` in a rule: Python decides it once, at start.", "Combine rules with `&`, `|` and `~`."
+    if isinstance(node, ast.Compare):
+        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+            return (
+                "`is` in a rule: Python compares the objects, not the rows.",
+                "Write .is_(True), .is_(None) or .is_not(None): Trip.public.is_(True).",
+            )
+        if any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
+            return "`in` in a rule: Python decides it once, at start.", "Write .in_(...): Trip.state.in_(['new'])."
+        if len(node.ops) > 1:
+            return (
+                "A chained comparison in a rule: Python keeps only one of the two.",
+                "Write two comparisons: (1 <= Stop.nights) & (Stop.nights <= 9).",
+            )
+    return None
+
+
+def _meanings(name: str, module: ast.Module, filename: str) -> Iterator[tuple[ast.expr, ast.Module, str]]:
+    """Yield the expressions that `name` was given in this module, in what a function of it returns, or where it comes from."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            yield node.value, module, filename
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            if node.value is not None:
+                yield node.value, module, filename
+        elif isinstance(node, ast.FunctionDef) and node.name == name:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Return) and inner.value is not None:
+                    yield inner.value, module, filename
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.module.startswith(("meze", "sqlalchemy")):
+            original = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)
+            source = getattr(sys.modules.get(node.module), "__file__", None)
+            there = _parsed(source) if original and source and source != filename else None
+            if original and source and there is not None:
+                yield from _meanings(original, there, source)

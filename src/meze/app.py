@@ -1,0 +1,312 @@
+"""Meze, the Flask extension: the one place where the parts are joined."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flask
+import msgspec
+from sqlalchemy import MetaData
+
+from meze.access.caller import Caller
+from meze.access.policy import Policy
+from meze.access.source import check_source
+from meze.access.terms import anyone, user_frame, user_line
+from meze.accounts.tables import User, add_tables
+from meze.databases import Database, open_database
+from meze.errors import Mistake, Text
+from meze.events import Events
+from meze.observe import RequestLog
+from meze.openapi import Description, document
+from meze.query.cursor import CursorSeal
+from meze.query.parse import Limits, ListParser
+from meze.records.cost import Slots
+from meze.records.plan import Planner
+from meze.records.records import Records
+from meze.records.run import Runner
+from meze.resources.declare import Declaration, build, check, rules_of
+from meze.resources.registry import Registry
+from meze.resources.resource import FieldRules, Resource, hidden
+from meze.settings import SETTINGS, Settings, read_settings
+from meze.web.door import FlaskDoor, add_names, install, log_failure
+from meze.web.fixed import FixedPages
+from meze.web.home import home_of
+from meze.web.pages import Credit
+from meze.web.resources import Routes
+from meze.web.site import Identify, Site, identify_nobody
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the start page and the API reference say of an application.
+
+    `examples` are requests to try, each with what it shows; `resources` says what each resource is, by name.
+    """
+
+    title: str
+    description: str | Text = ""
+    version: str = "1"
+    examples: Sequence[tuple[str | Text, str]] = ()
+    resources: Mapping[str, str | Text] | None = None
+    credits: Sequence[Credit] = ()
+
+
+class Meze:
+    """Serves the models of `Base` from a Flask app: `Meze(app, Base)`, or `Meze()` and `init_app(app, Base)`.
+
+    `roles` are the roles that rules may name. `identify` tells who is calling, from a Request; without it nobody is
+    known. `settings` overrides what pyproject.toml, .env and the environment say, by attribute of Settings.
+    """
+
+    def __init__(
+        self,
+        app: flask.Flask | None = None,
+        base: Any = None,
+        *,
+        roles: Iterable[str] = (),
+        identify: Identify | None = None,
+        about: About | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.roles = frozenset([roles] if isinstance(roles, str) else roles)
+        self.identify = identify or identify_nobody
+        self.about = about
+        self._overrides = dict(settings or {})
+        self._declarations: list[Declaration] = []
+        self._installed: Installation | None = None
+        if app is not None:
+            self.init_app(app, base)
+
+    def init_app(self, app: flask.Flask, base: Any) -> None:
+        """Install on `app`. `base` is the declarative base (or a MetaData) whose models are served."""
+        metadata = base if isinstance(base, MetaData) else getattr(base, "metadata", None)
+        if not isinstance(metadata, MetaData):
+            raise Mistake(
+                f"{base!r} is no declarative base.", "Write Meze(app, Base), where class Base(DeclarativeBase).", user_line()
+            )
+        add_tables(metadata)
+        self._installed = Installation(app, metadata, self)
+        for declaration in self._declarations:
+            self._installed.name(declaration)
+
+    def resource(
+        self,
+        model: type,
+        *,
+        name: str | None = None,
+        read: Any = None,
+        create: Any = None,
+        update: Any = None,
+        delete: Any = None,
+        write: Any = None,
+        owner: str | None = None,
+        fields: Mapping[str, FieldRules] | None = None,
+        search: Sequence[str] = (),
+        require_match: bool = False,
+        page_limit: int | None = None,
+        cache: Any = None,
+        admin: bool = True,
+    ) -> None:
+        """Serve a model. An action without a rule is closed; `write` stands for create, update and delete.
+
+        `name` is the address, the table's name unless given. `owner` names the column that is filled with the caller's
+        id and closed to clients. `fields` narrows single fields, `search` names those that `q` looks through.
+        `require_match` refuses changes without `If-Match`. `admin=False` gives the role admin no passage.
+
+        Raises:
+            Mistake: the declaration would not mean what it says; it carries the line.
+        """
+        where = user_line()
+        if self._installed is not None and self._installed.sealed:
+            raise Mistake(
+                f"{getattr(model, '__name__', model)} is declared after the first request was served.",
+                "Declare every resource while the app is made, before it serves.",
+                where,
+            )
+        check_source(user_frame())
+        declaration = Declaration(
+            model=model,
+            where=where,
+            name=name,
+            rules=rules_of(read, create, update, delete, write),
+            owner=owner,
+            fields=dict(fields or {}),
+            search=tuple([search] if isinstance(search, str) else search),
+            require_match=require_match,
+            page_limit=page_limit,
+            cache=cache,
+            admin=admin,
+        )
+        check(declaration)
+        self._declarations.append(declaration)
+        if self._installed is not None:
+            self._installed.name(declaration)
+
+    @property
+    def declarations(self) -> tuple[Declaration, ...]:
+        return tuple(self._declarations)
+
+    def can(self, caller: Caller, action: str, row: Any) -> bool:
+        """Say whether the rules let `caller` do `action` (read, create, update, delete) with `row`, a model's instance.
+
+        The rules are asked of the database: for a stored row its stored values count, for `create` those of the instance.
+        """
+        if self._installed is None:
+            raise Mistake("There is no app yet.", "Call init_app(app, Base) first.", user_line())
+        return self._installed.open().records_can(caller, action, row)
+
+
+class Installation:
+    """Meze on one app: `app.extensions["meze"]`. Everything is made when the program is complete, in `seal`."""
+
+    def __init__(self, app: flask.Flask, metadata: MetaData, api: Meze) -> None:
+        self.app = app
+        self.metadata = metadata
+        self.api = api
+        self.settings = self._read_settings()
+        self.events = Events()
+        self._database: Database | None = None
+        self._parts: Parts | None = None
+        self._lock = threading.RLock()
+        app.extensions["meze"] = self
+        app.wsgi_app = FlaskDoor(app, self.events, lambda: self.open().site)  # type: ignore[method-assign]  # Flask's documented way to wrap an app
+
+    @property
+    def sealed(self) -> bool:
+        return self._parts is not None
+
+    @property
+    def database(self) -> Database:
+        """The database, opened at first use."""
+        with self._lock:
+            if self._database is None:
+                self._database = open_database(
+                    self.settings.database_url,
+                    statement_seconds=self.settings.statement_seconds,
+                    threads=self.settings.threads,
+                )
+            return self._database
+
+    @property
+    def resources(self) -> Registry:
+        return self.open().resources
+
+    def name(self, declaration: Declaration) -> None:
+        """Let Flask build the addresses of a resource while the program is still being written."""
+        name = declaration.name or getattr(declaration.model, "__tablename__", None)
+        if name:
+            add_names(self.app, self.settings.prefix, name)
+
+    def seal(self) -> None:
+        """Read every declaration and rule, refusing what is wrong. Nothing may be declared afterwards."""
+        self.open()
+
+    def open(self) -> Parts:
+        if self._parts is None:
+            with self._lock:
+                if self._parts is None:
+                    self._parts = self._join()
+        return self._parts
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return self.open().document()
+
+    def notices(self) -> list[str]:
+        """Return what a person who starts the app should know, though nothing is wrong."""
+        return [
+            f"{resource.where}: {resource.name} has no rules, so it is closed to everyone but admins. "
+            f"Open it: api.resource({resource.model.__name__}, read=anyone)."
+            for resource in self.resources.served
+            if not resource.rules
+        ]
+
+    def _read_settings(self) -> Settings:
+        configured = {
+            setting.attribute: self.app.config[setting.name] for setting in SETTINGS if self.app.config.get(setting.name)
+        }
+        root = Path(self.app.instance_path).parent
+        return read_settings(root=root, overrides={**configured, **self.api._overrides})
+
+    def _join(self) -> Parts:
+        settings, database = self.settings, self.database
+        users = Declaration(
+            User, None, name="users", rules={"read": anyone}, fields=_only(("id", "name")), served=False
+        )
+        declared = (*self.api.declarations, users)
+        resources = build(declared, self.metadata, database.name, database.integer_bits)
+        policy = Policy(resources, self.api.roles)
+        assert settings.secret_key is not None
+        seal = CursorSeal([settings.secret_key, *settings.secret_key_fallbacks])
+        planner = Planner(resources, policy, database, kept=settings.plan_cache)
+        records = Records(planner, Runner(seal, settings.prefix), Slots(settings.threads))
+        limits = Limits(settings.page_size, settings.page_limit)
+        parser = ListParser(limits, seal, database.fold_value, resources)
+        routes = Routes(settings.prefix, resources, policy, records, parser)
+        parts = Parts(self, settings, resources, policy, records, routes)
+        RequestLog().subscribe_to(self.events)
+        install(self.app, parts.site)
+        return parts
+
+
+class Parts:
+    """What a sealed app is made of."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        settings: Settings,
+        resources: Registry,
+        policy: Policy,
+        records: Records,
+        routes: Routes,
+    ) -> None:
+        about = installation.api.about or About(installation.app.name)
+        self.settings = settings
+        self.resources = resources
+        self.policy = policy
+        self.records = records
+        self.description = Description(
+            title=about.title,
+            version=about.version,
+            description=about.description,
+            prefix=settings.prefix,
+            credits=tuple((credit.text, credit.url) for credit in about.credits),
+            resources=dict(about.resources or {}),
+            limits=routes.parser.limits,
+        )
+        pages = FixedPages(
+            settings=settings,
+            title=about.title,
+            home=lambda: home_of(about, self.site, resources, policy, settings.prefix),
+            openapi=self.encoded_document,
+        )
+        self.site = Site(
+            settings, routes, pages, installation.api.identify, log_failure(installation.events, routes.route_of)
+        )
+
+    def document(self) -> dict[str, Any]:
+        return document(self.resources, self.policy, self.description)
+
+    def encoded_document(self) -> bytes:
+        return msgspec.json.encode(self.document())
+
+    def records_can(self, caller: Caller, action: str, row: Any) -> bool:
+        resource = self._resource_of(row)
+        return self.records.can(resource, caller, action, row)
+
+    def _resource_of(self, row: Any) -> Resource:
+        resource = self.resources.of(type(row))
+        if resource is None:
+            raise Mistake(f"{type(row).__name__} is no resource.", "Declare it: api.resource(...).", user_line())
+        return resource
+
+
+def _only(names: Iterable[str]) -> dict[str, FieldRules]:
+    columns = ("id", "email", "name", "created_at")
+    return {name: hidden for name in columns if name not in set(names)}
+

@@ -1,0 +1,89 @@
+"""The operators of filters: each a row of OPERATORS.
+
+An operator turns a column and its operands into SQL. Operands are bind parameters; `prepare` is what happens to a
+value in Python before it is bound (folding and escaping, for the three that look inside a text).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, or_
+
+from meze.errors import Text
+
+Fold = Callable[[ColumnElement[Any]], ColumnElement[Any]]
+FoldValue = Callable[[str], str]
+Lower = Callable[[ColumnElement[Any], Sequence[BindParameter[Any]], Fold], ColumnElement[bool]]
+
+
+class Operand(Enum):
+    """What an operator is given: one value, a list of them, or `true`/`false`."""
+
+    ONE = "one"
+    MANY = "many"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """`includes_null` operators hold for a NULL too: they are the opposite of one that does not."""
+
+    name: str
+    phrase: Text
+    operand: Operand
+    lower: Lower
+    prepare: Callable[[str, FoldValue], str] | None = None
+    includes_null: bool = False
+
+
+def _or_null(condition: ColumnElement[bool], column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return or_(condition, column.is_(None))
+
+
+def _matches(column: ColumnElement[Any], pattern: Sequence[BindParameter[Any]], fold: Fold) -> ColumnElement[bool]:
+    return fold(column).like(pattern[0], escape="\\")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _contains(text: str, fold: FoldValue) -> str:
+    return f"%{_escaped(fold(text))}%"
+
+
+def _startswith(text: str, fold: FoldValue) -> str:
+    return f"{_escaped(fold(text))}%"
+
+
+def _endswith(text: str, fold: FoldValue) -> str:
+    return f"%{_escaped(fold(text))}"
+
+
+_ROWS = (
+    Operator("eq", Text("is", "等于"), Operand.ONE, lambda c, v, _: c == v[0]),
+    Operator("ne", Text("is not", "不等于"), Operand.ONE, lambda c, v, _: _or_null(c != v[0], c), includes_null=True),
+    Operator("lt", Text("is less than", "小于"), Operand.ONE, lambda c, v, _: c < v[0]),
+    Operator("lte", Text("is at most", "不大于"), Operand.ONE, lambda c, v, _: c <= v[0]),
+    Operator("gt", Text("is greater than", "大于"), Operand.ONE, lambda c, v, _: c > v[0]),
+    Operator("gte", Text("is at least", "不小于"), Operand.ONE, lambda c, v, _: c >= v[0]),
+    Operator("in", Text("is one of", "属于"), Operand.MANY, lambda c, v, _: c.in_(v)),
+    Operator(
+        "not_in",
+        Text("is none of", "不属于"),
+        Operand.MANY,
+        lambda c, v, _: _or_null(c.not_in(v), c),
+        includes_null=True,
+    ),
+    Operator("isnull", Text("has no value", "为空"), Operand.FLAG, lambda c, _v, _: c.is_(None), includes_null=True),
+    Operator("contains", Text("holds, in any letter case", "包含（不分大小写）"), Operand.ONE, _matches, _contains),
+    Operator("startswith", Text("starts with, in any letter case", "开头为（不分大小写）"), Operand.ONE, _matches, _startswith),
+    Operator("endswith", Text("ends with, in any letter case", "结尾为（不分大小写）"), Operand.ONE, _matches, _endswith),
+)
+
+OPERATORS: Mapping[str, Operator] = {row.name: row for row in _ROWS}
+"""Every operator by its name in a URL."""

@@ -1,0 +1,297 @@
+"""Read the query string of a request into a ListAsk, or a Selection for one row.
+
+Everything that can be told without a database is refused here: names that the caller cannot see, values of the wrong
+type, cursors of another query, and what would cost too much.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meze.errors import Entry, Text, TooExpensive, UnknownField, UnknownParameter
+from meze.query.ask import Compare, ListAsk, ListShape, Scope, Selection, SortKey
+from meze.query.cursor import CursorSeal, Position, bad_cursor
+from meze.query.operators import OPERATORS, FoldValue, Operand, Operator
+from meze.query.select import cost_of, selection_of
+from meze.query.values import bad_value, record, truth, value, whole_number
+from meze.query.view import Path, View, resolve, unknown_field
+from meze.resources.registry import Registry
+from meze.resources.resource import Field, Resource, nearest
+
+Arguments = Sequence[tuple[str, str]]
+"""The pairs of a query string, in order, percent-decoded."""
+
+LIST_PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "fields", "expand")
+ONE_PARAMETERS = ("fields", "expand")
+CONDITIONS = 100
+SORT_KEYS = 8
+ROWS = 10_000
+"""How many rows one answer may cost: `page` times `limit`, and `limit` times 20 for each to-many step of `expand`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The size of a page where none is asked for, and the greatest that may be."""
+
+    default: int = 20
+    greatest: int = 100
+
+    def of(self, resource: Resource) -> Limits:
+        greatest = resource.page_limit or self.greatest
+        return Limits(min(self.default, greatest), greatest)
+
+
+@dataclass(frozen=True, slots=True)
+class ListParser:
+    """Reads list requests. `fold` is the database's case folding, `seal` opens the cursors of this server."""
+
+    limits: Limits
+    seal: CursorSeal
+    fold: FoldValue
+    resources: Registry
+
+    def parse(self, arguments: Arguments, view: View) -> ListAsk:
+        """Return what the query string asks of the resource that `view` shows.
+
+        Raises:
+            BadRequest: a name or value that cannot be used; TooExpensive: more than one answer may cost.
+        """
+        control, filters = _told_apart(arguments)
+        if len(filters) > CONDITIONS:
+            text = Text("At most {max} conditions in one request.", "单个请求最多 {max} 个条件。")
+            raise TooExpensive(text, params={"max": CONDITIONS})
+        values: dict[str, Any] = {}
+        conditions = tuple(self._condition(name, text, view, values) for name, text in filters)
+        search = _search(control.get("q"), view)
+        sort = _sort(control.get("sort"), view)
+        limits = self.limits.of(view.resource)
+        limit = whole_number("limit", control["limit"], 1, limits.greatest) if "limit" in control else limits.default
+        selection = selection_of(control.get("fields"), control.get("expand"), view)
+        _refuse_costly(cost_of(selection, view, limit))
+        binding = _binding(view.resource.name, filters, search, sort)
+        page = _page(control, limit)
+        after, scope = None, None
+        if "cursor" in control:
+            position = self.seal.open(control["cursor"], binding)
+            after = _cursor_values(position, sort, view, values)
+            scope = self._scope(position, values)
+        return ListAsk(
+            shape=ListShape(
+                conditions=conditions,
+                sort=sort,
+                selection=selection,
+                search=search is not None,
+                count="count" in control and truth("count", control["count"]),
+                offset=page is not None,
+                after=after,
+                scope=scope,
+            ),
+            limit=limit,
+            binding=binding,
+            values=values,
+            search=search,
+            page=page,
+        )
+
+    def _condition(self, name: str, text: str, view: View, values: dict[str, Any]) -> Compare:
+        path, end, rest = _resolved(name, view)
+        operator = _operator(name, rest)
+        if path.field is None:
+            return Compare(path, "isnull", flag=truth(name, text))
+        field = end.fields[path.field]
+        if operator.name not in field.type.operators:
+            raise _no_operator(name, operator.name, field.type.operators)
+        if operator.operand is Operand.FLAG:
+            return Compare(path, operator.name, flag=truth(name, text))
+        written = record(name, text) if operator.operand is Operand.MANY else [text]
+        operands = []
+        for each in written:
+            bound = f"v{len(values)}"
+            read = value(name, each, field.type)
+            values[bound] = operator.prepare(read, self.fold) if operator.prepare else read
+            operands.append(bound)
+        return Compare(path, operator.name, tuple(operands))
+
+
+    def _scope(self, position: Position, values: dict[str, Any]) -> Scope | None:
+        if position.scope is None:
+            return None
+        name, relation, *key = position.scope
+        parent = self.resources.named(name)
+        if parent is None or relation not in parent.relations or len(key) != len(parent.key):
+            raise bad_cursor()
+        for index, (part, frozen) in enumerate(zip(parent.key, key, strict=True)):
+            values[f"s{index}"] = part.type.thaw(frozen)
+        return Scope(name, relation)
+
+
+def parse_one(arguments: Arguments, view: View) -> Selection:
+    """Return what the query string of one row asks to be shown."""
+    control: dict[str, str] = {}
+    for name, text in arguments:
+        if name not in ONE_PARAMETERS:
+            raise unknown_parameter(name, ONE_PARAMETERS)
+        _once(control, name, text)
+    selection = selection_of(control.get("fields"), control.get("expand"), view)
+    _refuse_costly(cost_of(selection, view, 1))
+    return selection
+
+
+def parse_nothing(arguments: Arguments) -> None:
+    """Refuse every parameter, where none means anything."""
+    for name, _ in arguments:
+        raise unknown_parameter(name, ())
+
+
+def list_binding(resource: Resource) -> bytes:
+    """Return the binding of the unfiltered list in the order of the key, which `next` of a related list continues."""
+    return _binding(resource.name, (), None, key_sort(resource, ()))
+
+
+def key_sort(resource: Resource, sort: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
+    """Add the key to a sort, in the direction of its last part, so that the order is total."""
+    named = {str(key.path) for key in sort}
+    descending = sort[-1].descending if sort else False
+    added = (SortKey(Path((), part.name), descending) for part in resource.key if part.name not in named)
+    return (*sort, *added)
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameter:
+    near = nearest(name, known)
+    params = {"name": name} | ({"nearest": near} if near else {})
+    text = UnknownParameter.text
+    if near:
+        text = Text(text.en + " Did you mean '{nearest}'?", text.zh + "你是指“{nearest}”吗？")
+    return UnknownParameter(text, params=params, entries=[Entry("unknown", parameter=name, params=params, text=text)])
+
+
+def _told_apart(arguments: Arguments) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    control: dict[str, str] = {}
+    filters = []
+    for name, text in arguments:
+        if name in LIST_PARAMETERS:
+            _once(control, name, text)
+        else:
+            filters.append((name, text))
+    return control, filters
+
+
+def _once(control: dict[str, str], name: str, text: str) -> None:
+    if name in control:
+        raise bad_value(name, Text("Give this parameter once.", "此参数只能出现一次。"))
+    control[name] = text
+
+
+def _resolved(name: str, view: View) -> tuple[Path, View, list[str]]:
+    try:
+        return resolve(name, view, name)
+    except UnknownField:
+        # A misspelt `limit` is more likely than a field of that name; what fields exist plays no part in telling.
+        if nearest(name, LIST_PARAMETERS) is not None:
+            raise unknown_parameter(name, LIST_PARAMETERS) from None
+        raise
+
+
+def _operator(name: str, rest: list[str]) -> Operator:
+    if not rest:
+        return OPERATORS["eq"]
+    if len(rest) == 1 and rest[0] in OPERATORS:
+        return OPERATORS[rest[0]]
+    raise _no_operator(name, "__".join(rest), OPERATORS)
+
+
+def _no_operator(name: str, operator: str, known: Iterable[str]) -> UnknownParameter:
+    allowed = ", ".join(each for each in OPERATORS if each in set(known))
+    text = Text(
+        "'{operator}' is no operator of this field; it has: {allowed}.", "此字段没有运算符“{operator}”；可用：{allowed}。"
+    )
+    params = {"name": name, "operator": operator, "allowed": allowed}
+    return UnknownParameter(text, params=params, entries=[Entry("unknown", parameter=name, params=params, text=text)])
+
+
+def _search(text: str | None, view: View) -> str | None:
+    if text is None:
+        return None
+    if not view.resource.search or any(field.name not in view.fields for field in view.resource.search):
+        # Searching fields that the caller may not read would tell what they hold.
+        raise unknown_parameter("q", ())
+    return text
+
+
+def _sort(written: str | None, view: View) -> tuple[SortKey, ...]:
+    if written is None:
+        return key_sort(view.resource, ())
+    keys: list[SortKey] = []
+    for piece in written.split(","):
+        name = piece.removeprefix("-")
+        path, end, rest = resolve(name, view, "sort")
+        if rest or path.field is None:
+            raise unknown_field(name, end, "sort")
+        if _crosses_many(path, view):
+            text = Text("'{name}' leads to many rows and gives no order.", "“{name}”指向多行，无法排序。")
+            raise bad_value("sort", text, "not_one_of", name=name)
+        if not end.fields[path.field].type.sortable:
+            text = Text("'{name}' has no order to sort by.", "“{name}”没有可排序的次序。")
+            raise bad_value("sort", text, "not_one_of", name=name)
+        if any(key.path == path for key in keys):
+            raise bad_value("sort", Text("'{name}' stands here twice.", "“{name}”出现了两次。"), name=name)
+        keys.append(SortKey(path, piece.startswith("-")))
+    if len(keys) > SORT_KEYS:
+        raise bad_value("sort", Text("At most {max} fields.", "最多 {max} 个字段。"), "too_long", max=SORT_KEYS)
+    return key_sort(view.resource, tuple(keys))
+
+
+def _crosses_many(path: Path, view: View) -> bool:
+    for name in path.relations:
+        if view.relations[name].to_many:
+            return True
+        view = view.related(name)
+    return False
+
+
+def _page(control: Mapping[str, str], limit: int) -> int | None:
+    if "page" not in control:
+        return None
+    if "cursor" in control:
+        raise bad_value("page", Text("Use `page` or `cursor`, not both.", "`page` 与 `cursor` 不能同时使用。"))
+    return whole_number("page", control["page"], 1, ROWS // limit)
+
+
+def _refuse_costly(rows: int) -> None:
+    if rows > ROWS:
+        text = Text(
+            "This could read {rows} rows, and one request may read {max}. Ask for a smaller `limit` or fewer relations.",
+            "此请求可能读取 {rows} 行，单个请求最多 {max} 行。请减小 `limit` 或减少关系。",
+        )
+        raise TooExpensive(text, params={"rows": rows, "max": ROWS})
+
+
+def _binding(name: str, filters: Iterable[tuple[str, str]], search: str | None, sort: tuple[SortKey, ...]) -> bytes:
+    order = [("-" if key.descending else "") + str(key.path) for key in sort]
+    said = json.dumps([name, sorted(filters), search, order])
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _cursor_values(
+    position: Position, sort: tuple[SortKey, ...], view: View, values: dict[str, Any]
+) -> tuple[bool, ...] | None:
+    if not position.values:
+        return None
+    if len(position.values) != len(sort):
+        raise bad_cursor()
+    for index, (key, frozen) in enumerate(zip(sort, position.values, strict=True)):
+        if frozen is not None:
+            values[f"c{index}"] = sort_field(key, view).type.thaw(frozen)
+    return tuple(frozen is None for frozen in position.values)
+
+
+def sort_field(key: SortKey, view: View) -> Field:
+    """Return the Field that a sort key names. The key's own fields are found even where they are not readable."""
+    for name in key.path.relations:
+        view = view.related(name)
+    assert key.path.field is not None
+    return view.resource.fields[key.path.field]

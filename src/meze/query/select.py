@@ -1,0 +1,71 @@
+"""Read `fields` and `expand` into a Selection, and say what it may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from meze.errors import Text
+from meze.query.ask import WHOLE, Selection
+from meze.query.values import bad_value
+from meze.query.view import View, resolve, unknown_field
+
+EMBEDDED_ROWS = 20
+"""How many rows of a to-many relation are embedded before `next` takes over."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    names: list[str] = field(default_factory=list)
+    related: dict[str, _Draft] = field(default_factory=dict)
+
+    def at(self, relations: tuple[str, ...]) -> _Draft:
+        draft = self
+        for name in relations:
+            draft = draft.related.setdefault(name, _Draft())
+        return draft
+
+    def selection(self) -> Selection:
+        related = tuple((name, draft.selection()) for name, draft in self.related.items())
+        return Selection(tuple(self.names) or None, related)
+
+
+def selection_of(fields: str | None, expand: str | None, view: View) -> Selection:
+    """Return what is shown: `fields=id,artist__name` narrows, `expand=artist,tracks` embeds."""
+    if fields is None and expand is None:
+        return WHOLE
+    draft = _Draft()
+    if expand is not None:
+        for name in _names(expand, "expand"):
+            path, end, rest = resolve(name, view, "expand")
+            if path.field is not None or rest:
+                raise unknown_field(path.field or rest[0], end, "expand")
+            draft.at(path.relations)
+    if fields is not None:
+        for name in _names(fields, "fields"):
+            path, end, rest = resolve(name, view, "fields")
+            if path.field is None or rest:
+                raise unknown_field(rest[0] if rest else path.relations[-1], end, "fields")
+            place = draft.at(path.relations)
+            if path.field not in place.names:
+                place.names.append(path.field)
+        if not draft.names:
+            # Only fields of related rows were named: of the row itself there is nothing to show but them.
+            return Selection((), draft.selection().related)
+    return draft.selection()
+
+
+def _names(written: str, parameter: str) -> list[str]:
+    names = written.split(",")
+    if len(names) > 200 or not all(names):
+        text = Text("Must be names with commas between them.", "必须是用逗号分隔的名称。")
+        raise bad_value(parameter, text)
+    return names
+
+
+def cost_of(selection: Selection, view: View, rows: int) -> int:
+    """Return how many rows the most costly path of the selection may read, when `rows` of the first are shown."""
+    costs = [rows]
+    for name, inner in selection.related:
+        factor = EMBEDDED_ROWS if view.relations[name].to_many else 1
+        costs.append(cost_of(inner, view.related(name), rows * factor))
+    return max(costs)

@@ -1,0 +1,121 @@
+"""Check the body of a write: which fields it may set, and to what. Finds every fault at once, and touches no database.
+
+Comes out as a Change: values by field name, of the Python types that SQLAlchemy's column types take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from meze.access.caller import Caller
+from meze.errors import Entry, Invalid, Text
+from meze.query.view import View
+from meze.resources.fields import entry_for
+from meze.resources.resource import Field, Resource, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a body says. `values` may be written; `closed` were sent though they are not the client's to set, and are
+    allowed only where they equal what the row has."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    closed: dict[str, Any] = field(default_factory=dict)
+
+
+class Checker:
+    """Checks bodies against one resource's fields."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self._adapters = {name: TypeAdapter(each.type.annotation) for name, each in resource.fields.items()}
+
+    def create(self, body: Mapping[str, Any], view: View, writable: frozenset[str], caller: Caller) -> Draft:
+        """Check the body of a create.
+
+        Raises:
+            Invalid: with an entry for every fault.
+        """
+        draft, entries = self._read(body, view, writable, creating=True)
+        for name, sent in draft.closed.items():
+            owned = self.resource.owner is not None and self.resource.owner.name == name
+            if not owned or sent != caller.id:
+                entries.append(Entry("closed", pointer=pointer(name)))
+        for each in self._open(writable, creating=True):
+            if each.required and each.name not in body:
+                entries.append(Entry("required", pointer=pointer(each.name)))
+        return _sound(draft, entries)
+
+    def patch(self, body: Mapping[str, Any], view: View, writable: frozenset[str]) -> Draft:
+        """Check a merge patch (RFC 7396); what it leaves out stays."""
+        return _sound(*self._read(body, view, writable, creating=False))
+
+    def put(self, body: Mapping[str, Any], view: View, writable: frozenset[str]) -> tuple[Draft, tuple[Field, ...]]:
+        """Check a replacement. Also returns the fields that are to take their default, or NULL, since none was sent."""
+        draft, entries = self._read(body, view, writable, creating=False)
+        absent = tuple(each for each in self._open(writable, creating=False) if each.name not in body)
+        entries += [Entry("required", pointer=pointer(each.name)) for each in absent if each.required]
+        return _sound(draft, entries), absent
+
+    def _read(
+        self, body: Mapping[str, Any], view: View, writable: frozenset[str], *, creating: bool
+    ) -> tuple[Draft, list[Entry]]:
+        draft, entries = Draft(), []
+        open_names = {each.name for each in self._open(writable, creating=creating)}
+        for name, sent in body.items():
+            each = self.resource.fields.get(name)
+            if each is None or (name not in open_names and name not in view.fields):
+                entries.append(self._unknown(name, view))
+                continue
+            place = draft.values if name in open_names else draft.closed
+            if sent is None:
+                if not each.nullable and name in open_names:
+                    entries.append(Entry("required", pointer=pointer(name)))
+                place[name] = _stored(each, None)
+                continue
+            try:
+                place[name] = _stored(each, self._adapters[name].validate_python(sent))
+            except ValidationError as error:
+                if name in open_names:
+                    entries.append(entry_for(error.errors(include_url=False)[0], each.type, pointer(name)))
+                else:
+                    entries.append(Entry("closed", pointer=pointer(name)))
+        return draft, entries
+
+    def _open(self, writable: frozenset[str], *, creating: bool) -> list[Field]:
+        """Return the fields that a client may set here, as far as field rules let this one."""
+        owner = self.resource.owner
+        return [
+            each
+            for each in self.resource.fields.values()
+            if each.name in writable
+            and not each.generated
+            and each is not owner
+            and (not each.key or (creating and self.resource.chosen_key))
+        ]
+
+    def _unknown(self, name: str, view: View) -> Entry:
+        near = nearest(name, view.fields)
+        if near is None:
+            return Entry("unknown", pointer=pointer(name))
+        text = Text("There is no such field. Did you mean '{nearest}'?", "没有这个字段。你是指“{nearest}”吗？")
+        return Entry("unknown", pointer=pointer(name), params={"nearest": near}, text=text)
+
+
+def _stored(each: Field, value: Any) -> Any:
+    return value if each.type.store is None else each.type.store(value)
+
+
+def pointer(name: str) -> str:
+    """Return the JSON pointer (RFC 6901) of a member of the body."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _sound(draft: Draft, entries: list[Entry]) -> Draft:
+    if entries:
+        raise Invalid(entries)
+    return draft

@@ -1,0 +1,96 @@
+"""Which lists may take long, and how many of them run at once.
+
+A list is suspect when no index is known that leads straight to its page. What a plan really took is remembered, so that
+a suspect list over a small table does not count.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from meze.errors import Text, Unavailable
+from meze.query.ask import ListShape
+from meze.resources.mapper import unique_sets
+from meze.resources.resource import Resource
+
+SLOW_SECONDS = 0.02
+"""A suspect plan that takes longer than this on average has to share."""
+
+
+class Load:
+    """What one plan takes: whether it is suspect, and the moving average of its seconds (None before the first run)."""
+
+    __slots__ = ("seconds", "suspect")
+
+    def __init__(self, *, suspect: bool) -> None:
+        self.suspect = suspect
+        self.seconds: float | None = None
+
+    @property
+    def shares(self) -> bool:
+        return self.suspect and (self.seconds is None or self.seconds > SLOW_SECONDS)
+
+    def took(self, seconds: float) -> None:
+        self.seconds = seconds if self.seconds is None else 0.8 * self.seconds + 0.2 * seconds
+
+
+class Slots:
+    """Half of a worker's threads, for what may take long; the other half stays free for what does not."""
+
+    def __init__(self, threads: int) -> None:
+        self._free = threading.BoundedSemaphore(max(1, threads // 2))
+
+    @contextmanager
+    def taken(self, load: Load) -> Iterator[None]:
+        """Hold a slot while a plan runs that has to share.
+
+        Raises:
+            Unavailable: every slot is taken. Waiting would hold one of the threads that are to stay free.
+        """
+        shares = load.shares
+        if shares and not self._free.acquire(blocking=False):
+            text = Text("Too many long requests at once.", "同时进行的耗时请求过多。")
+            raise Unavailable(text, retry_after_seconds=1)
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            load.took(perf_counter() - started)
+            if shares:
+                self._free.release()
+
+
+def scans(resource: Resource, shape: ListShape) -> bool:
+    """Say whether no index is known to lead straight to the page: from its equal conditions on to its order.
+
+    Errs on the side of suspicion: what the database makes of it is measured afterwards.
+    """
+    if shape.count or shape.search or shape.offset:
+        return True
+    if any(compare.path.relations for compare in shape.conditions) or any(key.path.relations for key in shape.sort):
+        return True
+    equal = {compare.path.field for compare in shape.conditions if compare.operator == "eq"}
+    others = {compare.path.field for compare in shape.conditions if compare.operator != "eq"}
+    order = [key.path.field for key in shape.sort]
+    return not any(_leads(index, set(equal), set(others), list(order)) for index in _indexes(resource))
+
+
+def _leads(index: list[str], equal: set[str | None], others: set[str | None], order: list[str | None]) -> bool:
+    rest = list(index)
+    while rest and rest[0] in equal:
+        equal.discard(rest.pop(0))
+    # What follows in the index must be the order itself; the key at its end is what breaks ties.
+    while rest and order and rest[0] == order[0]:
+        others.discard(order.pop(0))
+        rest.pop(0)
+    return not equal and not others and len(order) <= 1
+
+
+def _indexes(resource: Resource) -> list[list[str]]:
+    names = {each.column.name: name for name, each in resource.fields.items()}
+    sets = [list(found) for found in unique_sets(resource.table)]
+    sets += [[column.name for column in index.columns] for index in resource.table.indexes]
+    return [[names.get(column, "") for column in found] for found in sets]

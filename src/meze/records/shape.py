@@ -1,0 +1,89 @@
+"""Turn rows into the objects of an answer, and those into bytes.
+
+A Node is made with the plan: it knows which position of a row fills which member, so that nothing is looked up by name
+while rows are read. Members come out in the order of the model, then the related rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+Wire = Callable[[Any], Any]
+Row = Sequence[Any]
+
+encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+
+
+class Page(msgspec.Struct, gc=False):
+    items: list[Any]
+    next: str | None
+
+
+class CountedPage(msgspec.Struct, gc=False):
+    items: list[Any]
+    next: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One field: its position in the row, and how its value is written (None: as it is)."""
+
+    position: int
+    wire: Wire | None
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """A related row in the same row; `presence` is the position of a value that is NULL where there is none."""
+
+    presence: int
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Related rows from a plan of their own, `index` in the plan's list; `key` are the positions of this row's key."""
+
+    index: int
+    key: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    struct: type[msgspec.Struct]
+    members: tuple[Member, ...]
+    related: tuple[One | Many, ...]
+
+    def build(self, row: Row, many: Callable[[Many, Row], Any]) -> Any:
+        """Return the object for `row`; `many` answers for the to-many relations."""
+        values = [
+            row[member.position] if member.wire is None else _written(member.wire, row[member.position])
+            for member in self.members
+        ]
+        for each in self.related:
+            if isinstance(each, Many):
+                values.append(many(each, row))
+            else:
+                values.append(None if row[each.presence] is None else each.node.build(row, many))
+        return self.struct(*values)
+
+
+def _written(wire: Wire, value: Any) -> Any:
+    return None if value is None else wire(value)
+
+
+def node_of(name: str, members: Sequence[tuple[str, Member]], related: Sequence[tuple[str, One | Many]]) -> Node:
+    names = [*(name for name, _ in members), *(name for name, _ in related)]
+    struct = msgspec.defstruct(name, [(each, Any) for each in names], gc=False)
+    return Node(struct, tuple(member for _, member in members), tuple(each for _, each in related))
+
+
+def digest(body: bytes) -> str:
+    """Return the strong entity tag of some bytes, without quotes: 128 bits of BLAKE2b."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()

@@ -1,0 +1,225 @@
+"""Plan writes: one statement that changes a row only if the rules hold for it, before and after.
+
+The row as it would be is a derived table bearing the table's own name, over which the rule is asked; an inner
+`FROM trips` of the rule still means the stored rows. Columns are never replaced by bind parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, and_, cast, delete, exists, false, insert, null, or_
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.sql.expression import FromClause
+
+from meze.access.caller import Standing
+from meze.access.rule import EVERYBODY, lower
+from meze.databases import Statement
+from meze.records.defaults import in_sql
+from meze.records.plan import Planner, by_key
+from meze.records.source import Grounds
+from meze.resources.resource import Field, Resource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForeignKeyQuestion:
+    """Asks whether one foreign key of the row as it would be points at a row that the caller may read."""
+
+    fields: tuple[str, ...]
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WritePlan:
+    """`statement` returns the key of the row that it wrote, or nothing.
+
+    The questions tell, after it wrote nothing, why: which foreign keys point nowhere, and whether the row that is
+    there may be changed at all.
+    """
+
+    statement: Statement
+    foreign: tuple[ForeignKeyQuestion, ...]
+    allowed: Statement | None
+
+
+def plan_create(planner: Planner, resource: Resource, standing: Standing, given: frozenset[str]) -> WritePlan:
+    """Plan a create. `given` are the fields whose values are bound (as `n_<name>`); the rest is the database's."""
+    return planner.remembered(
+        ("create", resource, standing, given), lambda: _Writer(planner, resource, standing, given).create()
+    )
+
+
+def plan_update(
+    planner: Planner, resource: Resource, standing: Standing, given: frozenset[str], reset: frozenset[str] = frozenset()
+) -> WritePlan:
+    """Plan an update of one row, its key bound as `k0` …, that sets the fields `given`, and `reset` to their SQL default."""
+    return planner.remembered(
+        ("update", resource, standing, given, reset),
+        lambda: _Writer(planner, resource, standing, given, reset).update(),
+    )
+
+
+def plan_delete(planner: Planner, resource: Resource, standing: Standing) -> WritePlan:
+    return planner.remembered(
+        ("delete", resource, standing), lambda: _Writer(planner, resource, standing, frozenset()).delete()
+    )
+
+
+class _Writer:
+    def __init__(
+        self,
+        planner: Planner,
+        resource: Resource,
+        standing: Standing,
+        given: frozenset[str],
+        reset: frozenset[str] = frozenset(),
+    ) -> None:
+        self.planner = planner
+        self.resource = resource
+        self.standing = standing
+        self.given = given
+        self.reset = reset
+        self.table = resource.table
+        self.grounds: Grounds = planner.grounds(standing)
+
+    def create(self) -> WritePlan:
+        written = {
+            each: value for each in self.resource.fields.values() if (value := self._created(each)) is not None
+        }
+        row = self._row({each: self._cast(value, each) for each, value in written.items()}, absent=null())
+        rule = self.planner.policy.rule(self.resource, "create", self.standing)
+        conditions = self._foreign_conditions(row, None)
+        if rule != EVERYBODY:
+            conditions.append(lower(rule, {self.table: row}))
+        columns = [each.column for each in written]
+        keys = [part.column for part in self.resource.key]
+        if conditions:
+            chosen = select(*(row.c[column.key] for column in columns)).where(*conditions)
+            made = insert(self.table).from_select(columns, chosen, include_defaults=False).returning(*keys)
+        else:
+            made = insert(self.table).values({each.column: value for each, value in written.items()}).returning(*keys)
+        prepare = self.planner.database.prepare
+        return WritePlan(prepare(made), self._foreign_questions(row, None), None)
+
+    def update(self) -> WritePlan:
+        values = {each: value for each in self.resource.fields.values() if (value := self._updated(each)) is not None}
+        row = self._row({each: self._cast(value, each) for each, value in values.items()}, absent=None)
+        rule = self.planner.policy.rule(self.resource, "update", self.standing)
+        after = self._foreign_conditions(row, self.table)
+        if rule != EVERYBODY:
+            after.append(lower(rule, {self.table: row}))
+        conditions = [*by_key(self.resource), *self._old("update")]
+        if after:
+            conditions.append(exists(select(1).select_from(row).where(*after).correlate(self.table)))
+        keys = [part.column for part in self.resource.key]
+        changed = update(self.table).where(*conditions).values({each.column: value for each, value in values.items()})
+        prepare = self.planner.database.prepare
+        return WritePlan(
+            prepare(changed.returning(*keys)), self._foreign_questions(row, self.table), prepare(self._allowed("update"))
+        )
+
+    def delete(self) -> WritePlan:
+        keys = [part.column for part in self.resource.key]
+        removed = delete(self.table).where(*by_key(self.resource), *self._old("delete")).returning(*keys)
+        prepare = self.planner.database.prepare
+        return WritePlan(prepare(removed), (), prepare(self._allowed("delete")))
+
+    def _old(self, action: str) -> list[ColumnElement[Any]]:
+        """Return the conditions on the row as it is: it may be read, and the action's rule holds."""
+        policy = self.planner.policy
+        rules = [policy.rule(self.resource, each, self.standing) for each in ("read", action)]
+        return [lower(rule, {}) for rule in rules if rule != EVERYBODY]
+
+    def _allowed(self, action: str) -> Any:
+        chosen = [part.column for part in self.resource.key]
+        return select(*chosen).where(*by_key(self.resource), *self._old(action))
+
+    def _created(self, each: Field) -> Any:
+        if each.name in self.given:
+            return _bound(each)
+        return in_sql(each.default)
+
+    def _updated(self, each: Field) -> Any:
+        if each.name in self.given:
+            return _bound(each)
+        if each is self.resource.version:
+            return each.column + 1
+        if each.name in self.reset:
+            return in_sql(each.default)
+        return in_sql(each.onupdate)
+
+    def _cast(self, value: Any, each: Field) -> Any:
+        """Return the value with its column's type. PostgreSQL finds untyped binds ambiguous; SQLite would turn dates
+        into numbers if they were cast."""
+        return cast(value, each.column.type) if self.planner.database.casts else value
+
+    def _row(self, values: Mapping[Field, Any], *, absent: Any) -> FromClause:
+        """Return the row as it would be, bearing the table's name. What is not written is `absent`, or as it is."""
+        by_column = {each.column: value for each, value in values.items()}
+        members = []
+        for column in self.table.columns:
+            value = by_column.get(column)
+            if value is None:
+                value = column if absent is None else (cast(absent, column.type) if self.planner.database.casts else absent)
+            members.append(value.label(column.key))
+        return select(*members).correlate(self.table).subquery(self.table.name)
+
+    def _references(self) -> list[tuple[ForeignKeyConstraint, tuple[Field, ...]]]:
+        """Return the foreign keys that this write sets, with the fields that hold them. The owner's is set by us."""
+        found = []
+        for constraint in sorted(self.table.foreign_key_constraints, key=lambda each: tuple(each.column_keys)):
+            fields = tuple(each for column in constraint.columns if (each := self.resource.field_of(column)))
+            by_client = [each for each in fields if each.name in self.given and each is not self.resource.owner]
+            if by_client:
+                found.append((constraint, tuple(by_client)))
+        return found
+
+    def _foreign_conditions(self, row: FromClause, old: FromClause | None) -> list[ColumnElement[Any]]:
+        conditions = [
+            self._points_at_readable(constraint, row, old)
+            for constraint, _ in self._references()
+            if self._target_rule(constraint) != EVERYBODY
+        ]
+        return conditions
+
+    def _target_rule(self, constraint: ForeignKeyConstraint) -> Any:
+        target = self.grounds.resources.of_table(constraint.referred_table)
+        return None if target is None else self.planner.policy.rule(target, "read", self.standing)
+
+    def _points_at_readable(
+        self, constraint: ForeignKeyConstraint, row: FromClause, old: FromClause | None
+    ) -> ColumnElement[Any]:
+        """Return the condition that a foreign key is null, as it was, or points at a row that the caller may read."""
+        columns = [element.parent for element in constraint.elements]
+        pointing = [row.c[column.key] for column in columns]
+        allowed: list[ColumnElement[Any]] = [column.is_(None) for column in pointing]
+        if old is not None:
+            allowed.append(and_(*(new == old.c[column.key] for new, column in zip(pointing, columns, strict=True))))
+        target = self.grounds.resources.of_table(constraint.referred_table)
+        if target is None:
+            return or_(false(), *allowed)
+        table = target.table.alias()
+        there = [
+            table.c[element.column.key] == new for element, new in zip(constraint.elements, pointing, strict=True)
+        ]
+        found = select(1).select_from(table).where(*there, self.grounds.readable(target, table))
+        return or_(*allowed, exists(found.correlate_except(table)))
+
+    def _foreign_questions(self, row: FromClause, old: FromClause | None) -> tuple[ForeignKeyQuestion, ...]:
+        """Prepare the questions, each asked only after the statement wrote nothing or a constraint refused it."""
+        questions = []
+        for constraint, fields in self._references():
+            asked = select(1).select_from(row).where(self._points_at_readable(constraint, row, old))
+            if old is not None:
+                asked = select(1).select_from(self.table).where(
+                    *by_key(self.resource), exists(asked.correlate(self.table))
+                )
+            names = tuple(each.name for each in fields)
+            questions.append(ForeignKeyQuestion(names, self.planner.database.prepare(asked)))
+        return tuple(questions)
+
+
+def _bound(each: Field) -> Any:
+    return bindparam(f"n_{each.name}", type_=each.column.type)

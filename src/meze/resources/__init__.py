@@ -1,0 +1,1 @@
+"""What the user declared: resources, their fields and relations, read from the models."""

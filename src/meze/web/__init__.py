@@ -1,0 +1,1 @@
+"""HTTP: pure handlers from Request to Response, and the doors that lead to them."""

@@ -1,0 +1,216 @@
+"""The Flask door: an ordinary Flask view around our handlers, and the little that surrounds Flask itself.
+
+Every request of the application gets an id, and one event when it was answered, the user's own routes included. Our
+routes are added to Flask's map at the first request, after all of the user's, so that an equal one of theirs wins.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import flask
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter, Rule
+
+from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, Text, TooLarge, problems
+from meze.events import Events, RequestAnswered, RequestFailed
+from meze.web.messages import Request, Response
+from meze.web.negotiate import language_of
+from meze.web.site import Site
+
+ENDPOINT = "meze"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+StartResponse = Callable[..., Any]
+
+
+class FlaskDoor:
+    """Wraps `app.wsgi_app`. `open_site` seals the declarations and returns the site; it is called at each request."""
+
+    def __init__(self, app: flask.Flask, events: Events, open_site: Callable[[], Site]) -> None:
+        self._inner = app.wsgi_app
+        self._app = app
+        self._events = events
+        self._open_site = open_site
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        self._open_site()
+        started = time.perf_counter()
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
+        environ["meze.request_id"] = request_id
+        status = 500
+
+        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal status
+            status = int(line.partition(" ")[0])
+            if not any(name.lower() == "x-request-id" for name, _ in headers):
+                headers = [*headers, ("X-Request-ID", request_id)]
+            return start_response(line, headers, *([exc_info] if exc_info else []))
+
+        try:
+            return self._inner(environ, start)
+        finally:
+            self._events.publish(self._answered(environ, status, time.perf_counter() - started))
+
+    def _answered(self, environ: dict[str, Any], status: int, seconds: float) -> RequestAnswered:
+        response: Response | None = environ.get("meze.response")
+        request: Request | None = environ.get("meze.request")
+        names = tuple(name for name, _ in request.arguments) if request else ()
+        return RequestAnswered(
+            method=environ["REQUEST_METHOD"],
+            route=response.route if response and response.route else _user_route(environ),
+            status=status,
+            milliseconds=seconds * 1000,
+            request_id=environ["meze.request_id"],
+            caller_id=environ.get("meze.caller_id"),
+            rows=response.rows if response else None,
+            parameters=names,
+            code=response.code if response else None,
+        )
+
+
+def install(app: flask.Flask, site: Site) -> None:
+    """Add our addresses to Flask's map, behind those of the user."""
+    prefix = site.settings.prefix
+    app.url_map.converters["meze_page"] = _page_converter(site.pages.pattern)
+    for path in (f"{prefix}/<path:path>", prefix, "/", "/<meze_page:page>"):
+        app.url_map.add(Rule(path, endpoint=ENDPOINT, methods=None, merge_slashes=False, strict_slashes=False))
+    app.view_functions[ENDPOINT] = _view(site)
+    app.register_error_handler(HTTPException, _error_handler(site))
+    app.register_error_handler(Problem, _problem_handler(site))
+
+
+def add_names(app: flask.Flask, prefix: str, name: str) -> None:
+    """Let `url_for("meze.cities")`, `url_for("meze.cities.one", key=7)` and `flask routes` know of a resource."""
+    app.url_map.add(Rule(f"{prefix}/{name}", endpoint=f"{ENDPOINT}.{name}", build_only=True))
+    app.url_map.add(Rule(f"{prefix}/{name}/<path:key>", endpoint=f"{ENDPOINT}.{name}.one", build_only=True))
+
+
+def new_request_id() -> str:
+    """Return a ULID: 48 bits of milliseconds and 80 of chance, so that ids sort by time (github.com/ulid/spec)."""
+    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _page_converter(pattern: str) -> type[BaseConverter]:
+    # The weight is what makes every route of the user's that matches come first, even a catch-all.
+    return type("PageConverter", (BaseConverter,), {"regex": pattern, "weight": 10_000, "part_isolating": False})
+
+
+def _view(site: Site) -> Callable[..., flask.Response]:
+    def view(**_: str) -> flask.Response:
+        environ = flask.request.environ
+        try:
+            request = _request(flask.request, site.settings.body_limit)
+        except Problem as problem:
+            request = _bare(flask.request)
+            return _flask_response(site.problem(request, problem), environ, request)
+        return _flask_response(site.answer(request), environ, request)
+
+    return view
+
+
+def _request(from_flask: flask.Request, body_limit: int) -> Request:
+    bare = _bare(from_flask)
+    query = from_flask.query_string
+    try:
+        arguments = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict") if query else []
+    except ValueError:
+        raise BadRequest(Text("The query string is not UTF-8.", "查询字符串不是 UTF-8 编码。")) from None
+    return Request(
+        method=bare.method,
+        path=bare.path,
+        arguments=tuple(arguments),
+        headers=bare.headers,
+        read=lambda: _body(from_flask, body_limit),
+        request_id=bare.request_id,
+        language=bare.language,
+        address_length=bare.address_length,
+        remote=bare.remote,
+    )
+
+
+def _bare(from_flask: flask.Request) -> Request:
+    environ = from_flask.environ
+    headers = {name.lower(): value for name, value in from_flask.headers.items()}
+    return Request(
+        method=from_flask.method,
+        path=from_flask.path,
+        headers=headers,
+        request_id=environ.get("meze.request_id", ""),
+        language=language_of(headers.get("accept-language", "")),
+        address_length=len(environ.get("RAW_URI") or from_flask.full_path),
+        remote=from_flask.remote_addr,
+    )
+
+
+def _body(from_flask: flask.Request, limit: int) -> bytes:
+    """Read the body, at most `limit` bytes of it; one that is announced as longer is refused unread."""
+    from_flask.max_content_length = limit
+    try:
+        return from_flask.get_data(parse_form_data=False)
+    except RequestEntityTooLarge:
+        raise TooLarge(params={"max": limit}) from None
+    except ClientDisconnected:
+        text = Text("The body is shorter than announced.", "正文比声明的长度短。")
+        raise BadRequest(text) from None
+
+
+def _flask_response(response: Response, environ: dict[str, Any], request: Request) -> flask.Response:
+    environ["meze.response"], environ["meze.request"] = response, request
+    body = b"" if request.method == "HEAD" or response.status in (204, 304) else response.body
+    answer = flask.Response(body, status=response.status, content_type=response.content_type)
+    if response.status in (204, 304):
+        del answer.headers["Content-Type"]
+    for name, value in response.headers.items():
+        answer.headers[name] = value
+    return answer
+
+
+def _error_handler(site: Site) -> Callable[[HTTPException], Any]:
+    """Turn what Flask itself or the user's own view refuses under the prefix into a problem; leave the rest alone."""
+    kinds = {kind.status: kind for kind in reversed(list(problems())) if kind.status in (400, 401, 403, 404, 409)}
+
+    def handle(error: HTTPException) -> Any:
+        if not site.under_prefix(flask.request.path) or error.code is None or error.response is not None:
+            return error
+        request = _bare(flask.request)
+        if error.code == 405:
+            allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+            problem: Problem = MethodNotAllowed(params={"method": request.method}, headers={"Allow": allow})
+        else:
+            problem = kinds.get(error.code, Internal if error.code >= 500 else BadRequest)()
+        return _flask_response(site.problem(request, problem), flask.request.environ, request)
+
+    return handle
+
+
+def _problem_handler(site: Site) -> Callable[[Problem], flask.Response]:
+    def handle(problem: Problem) -> flask.Response:
+        request = _bare(flask.request)
+        return _flask_response(site.problem(request, problem), flask.request.environ, request)
+
+    return handle
+
+
+def _user_route(environ: dict[str, Any]) -> str:
+    request: Any = environ.get("werkzeug.request")
+    rule = getattr(request, "url_rule", None)
+    return str(rule.rule) if rule is not None else "{other}"
+
+
+def log_failure(events: Events, site_route: Callable[[str], str]) -> Callable[[Request, BaseException], None]:
+    """Return what tells the log of an error that nobody expected."""
+
+    def failed(request: Request, error: BaseException) -> None:
+        events.publish(RequestFailed(request.method, site_route(request.path), request.request_id, error))
+
+    return failed
+
+

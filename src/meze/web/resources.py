@@ -1,0 +1,157 @@
+"""The generated routes: what each method does on a collection and on one row of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from meze.access.policy import Policy
+from meze.errors import MethodNotAllowed, NotFound
+from meze.query.parse import ListParser, parse_nothing, parse_one
+from meze.records.records import Answer, Records
+from meze.records.urls import key_values, list_url, row_url
+from meze.resources.registry import Registry
+from meze.resources.resource import Resource
+from meze.web.body import MERGE_PATCH, json_object
+from meze.web.messages import JSON, Request, Response
+from meze.web.negotiate import require_json
+from meze.web.preconditions import match_of, unchanged
+
+COLLECTION_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+ROW_METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+PATCH_TYPES = (JSON, MERGE_PATCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Answers for every resource. `prefix` is where they are served."""
+
+    prefix: str
+    resources: Registry
+    policy: Policy
+    records: Records
+    parser: ListParser
+
+    def answer(self, request: Request) -> Response:
+        """Return the answer for a path under the prefix.
+
+        Raises:
+            Problem: whatever kept it from being answered.
+        """
+        name, slash, key = request.path[len(self.prefix) + 1 :].partition("/")
+        resource = self.resources.named(name)
+        if resource is None or not resource.served or (slash and not key):
+            raise NotFound
+        if not slash:
+            response = self._collection(request, resource)
+            response.route = f"{self.prefix}/{name}"
+        else:
+            response = self._row(request, resource, key)
+            response.route = f"{self.prefix}/{name}/{{key}}"
+        return response
+
+    def route_of(self, path: str) -> str:
+        """Return the template of a path, for the log: names of resources, never keys."""
+        name, slash, _ = path[len(self.prefix) + 1 :].partition("/")
+        resource = self.resources.named(name)
+        if resource is None:
+            return f"{self.prefix}/{{path}}"
+        return f"{self.prefix}/{name}" + ("/{key}" if slash else "")
+
+    def _collection(self, request: Request, resource: Resource) -> Response:
+        match request.method:
+            case "GET" | "HEAD":
+                return self._list(request, resource)
+            case "POST":
+                return self._create(request, resource)
+        return _other(request, COLLECTION_METHODS)
+
+    def _row(self, request: Request, resource: Resource, key: str) -> Response:
+        handlers: dict[str, Callable[[Request, Resource, list[Any]], Response]] = {
+            "GET": self._get,
+            "HEAD": self._get,
+            "PATCH": self._patch,
+            "PUT": self._put,
+            "DELETE": self._delete,
+        }
+        handler = handlers.get(request.method)
+        if handler is None:
+            return _other(request, ROW_METHODS, {"Accept-Patch": ", ".join(PATCH_TYPES)})
+        values = key_values(resource.key, key)
+        if values is None:
+            # Whoever may not read any row learns nothing here either: rules are asked before the key's shape counts.
+            self.records.require_any(resource, request.caller)
+            raise NotFound
+        return handler(request, resource, values)
+
+    def _list(self, request: Request, resource: Resource) -> Response:
+        require_json(request.headers.get("accept", ""))
+        view = self.records.readable_view(resource, request.caller)
+        ask = self.parser.parse(request.arguments, view)
+
+        def next_url(cursor: str | None) -> str:
+            kept = [(name, text) for name, text in request.arguments if name not in ("cursor", "page")]
+            here = ("cursor", cursor) if cursor is not None else ("page", str((ask.page or 1) + 1))
+            return list_url(self.prefix, resource, [*kept, here])
+
+        answer = self.records.list(resource, request.caller, ask, next_url)
+        return Response(200, answer.body, rows=answer.rows)
+
+    def _get(self, request: Request, resource: Resource, key: list[Any]) -> Response:
+        require_json(request.headers.get("accept", ""))
+        view = self.records.readable_view(resource, request.caller)
+        answer = self.records.get(resource, request.caller, key, parse_one(request.arguments, view))
+        assert answer.etag is not None
+        if unchanged(request.headers.get("if-none-match"), answer.etag):
+            return Response(304, headers=_tagged(answer))
+        return Response(200, answer.body, headers=_tagged(answer), rows=1)
+
+    def _create(self, request: Request, resource: Resource) -> Response:
+        require_json(request.headers.get("accept", ""))
+        self.records.require(resource, request.caller, "create")
+        selection = parse_one(request.arguments, self.records.view(resource, request.caller))
+        answer = self.records.create(resource, request.caller, json_object(request), selection)
+        assert answer.key is not None
+        location = {"Location": row_url(self.prefix, resource, answer.key)}
+        return Response(201, answer.body, headers=location | _tagged(answer), rows=1)
+
+    def _patch(self, request: Request, resource: Resource, key: list[Any]) -> Response:
+        return self._change(request, resource, key, self.records.patch, PATCH_TYPES)
+
+    def _put(self, request: Request, resource: Resource, key: list[Any]) -> Response:
+        return self._change(request, resource, key, self.records.put, (JSON,))
+
+    def _change(
+        self,
+        request: Request,
+        resource: Resource,
+        key: list[Any],
+        change: Callable[..., Answer],
+        accepted: tuple[str, ...],
+    ) -> Response:
+        require_json(request.headers.get("accept", ""))
+        self.records.require(resource, request.caller, "update")
+        selection = parse_one(request.arguments, self.records.view(resource, request.caller))
+        match = match_of(request.headers.get("if-match"))
+        body = json_object(request, accepted)
+        answer = change(resource, request.caller, key, body, match, selection)
+        return Response(200, answer.body, headers=_tagged(answer), rows=1)
+
+    def _delete(self, request: Request, resource: Resource, key: list[Any]) -> Response:
+        self.records.require(resource, request.caller, "delete")
+        parse_nothing(request.arguments)
+        self.records.delete(resource, request.caller, key, match_of(request.headers.get("if-match")))
+        return Response(204)
+
+
+def _tagged(answer: Answer) -> dict[str, str]:
+    return {} if answer.etag is None else {"ETag": f'"{answer.etag}"'}
+
+
+def _other(request: Request, allowed: tuple[str, ...], more: dict[str, str] | None = None) -> Response:
+    """Answer OPTIONS, and refuse a method that means nothing here; both say what does."""
+    headers = {"Allow": ", ".join(allowed)} | (more or {})
+    if request.method == "OPTIONS":
+        return Response(204, headers=headers)
+    raise MethodNotAllowed(params={"method": request.method}, headers=headers)

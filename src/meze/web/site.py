@@ -1,0 +1,127 @@
+"""One request from end to end, without a framework: limits, host, caller, the route, and the headers of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from meze.access.caller import Caller
+from meze.errors import (
+    BadCredentials,
+    BadRequest,
+    Entry,
+    HeadersTooLarge,
+    Internal,
+    MethodNotAllowed,
+    Problem,
+    Text,
+    UriTooLong,
+)
+from meze.settings import Settings, is_loopback
+from meze.web.fixed import FixedPages
+from meze.web.headers import cors_headers, preflight, security_headers
+from meze.web.messages import PROBLEM, Request, Response
+from meze.web.resources import Routes
+
+Identify = Callable[[Request], Caller]
+Failed = Callable[[Request, BaseException], None]
+
+
+def identify_nobody(request: Request) -> Caller:
+    """Know nobody. Credentials that are sent cannot be good then, and are refused even where anyone may read."""
+    if "authorization" in request.headers:
+        raise BadCredentials
+    return Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Answers every address of ours. `failed` hears of errors that nobody expected."""
+
+    settings: Settings
+    routes: Routes
+    pages: FixedPages
+    identify: Identify
+    failed: Failed
+
+    def answer(self, request: Request) -> Response:
+        """Return the answer; never raises."""
+        caller: Caller | None = None
+        try:
+            self._check_limits(request)
+            if not request.path.startswith("/health/"):
+                self._check_host(request)
+            response = preflight(request, self.settings.cors_origins)
+            if response is None:
+                caller = self.identify(request)
+                response = self._routed(request.by(caller))
+        except Problem as problem:
+            response = self.problem(request, problem)
+        except Exception as error:
+            self.failed(request, error)
+            response = self.problem(request, Internal())
+        self._finish(request, response, caller)
+        return response
+
+    def under_prefix(self, path: str) -> bool:
+        prefix = self.settings.prefix
+        return path == prefix or path.startswith(prefix + "/")
+
+    def problem(self, request: Request, problem: Problem) -> Response:
+        """Return a problem as the answer that the contract gives it."""
+        body = msgspec.json.encode(problem.as_json(request.language, request.request_id))
+        headers = {"Content-Language": request.language, **problem.headers}
+        route = self.routes.route_of(request.path) if self.under_prefix(request.path) else request.path[:100]
+        return Response(problem.status, body, PROBLEM, headers, route=route, code=problem.code)
+
+    def _routed(self, request: Request) -> Response:
+        if request.path == self.settings.prefix:
+            return self.pages.answer(request)
+        if self.under_prefix(request.path):
+            return self.routes.answer(request)
+        return self.pages.answer(request)
+
+    def _check_limits(self, request: Request) -> None:
+        settings = self.settings
+        if request.address_length > settings.uri_limit:
+            raise UriTooLong(params={"max": settings.uri_limit})
+        if sum(len(name) + len(value) + 4 for name, value in request.headers.items()) > settings.headers_limit:
+            raise HeadersTooLarge(params={"max": settings.headers_limit})
+        if request.method in ("TRACE", "CONNECT"):
+            raise MethodNotAllowed(params={"method": request.method}, headers={"Allow": "GET, HEAD, OPTIONS"})
+
+    def _check_host(self, request: Request) -> None:
+        """Refuse a host that is not ours: a page elsewhere could otherwise reach a server on this machine by a name of
+        its own (DNS rebinding)."""
+        written = request.headers.get("host", "").lower()
+        name = written[: written.rfind("]") + 1] if written.startswith("[") else written.partition(":")[0]
+        if is_loopback(name):
+            return
+        public = self.settings.public_url
+        if public is not None and written in _hosts(public):
+            return
+        text = Text("This server does not answer for that host.", "此服务器不为该主机应答。")
+        raise BadRequest(text, entries=[Entry("not_one_of", header="Host", text=text)])
+
+    def _finish(self, request: Request, response: Response, caller: Caller | None) -> None:
+        known = caller is not None and caller.credentials
+        sent = known or "authorization" in request.headers or "cookie" in request.headers
+        for name, value in security_headers(sent).items():
+            response.headers.setdefault(name, value)
+        for name, value in cors_headers(request, self.settings.cors_origins).items():
+            response.headers[name] = value
+        response.headers["X-Request-ID"] = request.request_id
+        if request.method == "HEAD":
+            response.headers["Content-Length"] = str(len(response.body))
+
+
+def _hosts(public: str) -> tuple[str, ...]:
+    """Return what clients may write as `Host` for an origin: with its port, and without where it is the scheme's own."""
+    scheme, _, host = public.partition("://")
+    own = {"http": ":80", "https": ":443"}[scheme]
+    bare = host.rpartition(":")[2]
+    return (host,) if bare.isdigit() else (host, host + own)
+
+
