@@ -15,7 +15,7 @@ def commands(group, path=()):
             yield from commands(command, (*path, name))
 
 
-@pytest.mark.parametrize("command", commands(meze))
+@pytest.mark.parametrize("command", list(commands(meze)))
 def test_every_command_says_what_it_does_and_shows_an_example(command):
     assert command.help.endswith(".")
     assert "Example" in command.epilog
