@@ -86,7 +86,9 @@ class Meze:
         metadata = base if isinstance(base, MetaData) else getattr(base, "metadata", None)
         if not isinstance(metadata, MetaData):
             raise Mistake(
-                f"{base!r} is no declarative base.", "Write Meze(app, Base), where class Base(DeclarativeBase).", user_line()
+                f"{base!r} is no declarative base.",
+                "Write Meze(app, Base), where class Base(DeclarativeBase).",
+                user_line(),
             )
         add_tables(metadata)
         self._installed = Installation(app, metadata, self)
@@ -153,7 +155,7 @@ class Meze:
     def can(self, caller: Caller, action: str, row: Any) -> bool:
         """Say whether the rules let `caller` do `action` (read, create, update, delete) with `row`, a model's instance.
 
-        The rules are asked of the database: for a stored row its stored values count, for `create` those of the instance.
+        The rules are asked of the database: of a stored row its stored values count, for `create` the instance's.
         """
         if self._installed is None:
             raise Mistake("There is no app yet.", "Call init_app(app, Base) first.", user_line())
@@ -227,7 +229,9 @@ class Installation:
 
     def _read_settings(self) -> Settings:
         configured = {
-            setting.attribute: self.app.config[setting.name] for setting in SETTINGS if self.app.config.get(setting.name)
+            setting.attribute: self.app.config[setting.name]
+            for setting in SETTINGS
+            if self.app.config.get(setting.name) is not None
         }
         root = Path(self.app.instance_path).parent
         return read_settings(root=root, overrides={**configured, **self.api._overrides})
@@ -309,4 +313,3 @@ class Parts:
 def _only(names: Iterable[str]) -> dict[str, FieldRules]:
     columns = ("id", "email", "name", "created_at")
     return {name: hidden for name in columns if name not in set(names)}
-

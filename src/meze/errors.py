@@ -60,7 +60,7 @@ ENTRY_TEXTS: dict[str, Text] = {
 class Entry:
     """One fault in a request: where (exactly one of `pointer`, `parameter`, `header`), which, and with what limits.
 
-    `params` fills the sentence and is sent as it is, save the names that end in `_zh`, which serve the Chinese sentence.
+    `params` fills the sentence and is sent, save the names that end in `_zh`, which serve the Chinese sentence.
     """
 
     code: str
@@ -317,7 +317,10 @@ class Invalid(Problem):
     code = "invalid"
     title = Text("Invalid input", "输入无效")
     text = Text("{count} fields are not valid.", "有 {count} 个字段无效。")
-    remedy = Text("Mend what `errors` lists; each entry points at its place.", "请修正 `errors` 中列出的各项，每项都指明了位置。")
+    remedy = Text(
+        "Mend what `errors` lists; each entry points at its place.",
+        "请修正 `errors` 中列出的各项，每项都指明了位置。",
+    )
 
     one = Text("1 field is not valid.", "有 1 个字段无效。")
 

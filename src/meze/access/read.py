@@ -175,7 +175,8 @@ def _show(element: Any) -> str:
         sign = " & " if element.operator is operators.and_ else " | "
         return sign.join(_show(part) for part in element.clauses)
     if isinstance(element, BinaryExpression):
-        sign = {operators.eq: "==", operators.ne: "!="}.get(element.operator, getattr(element.operator, "__name__", "?"))
+        signs = {operators.eq: "==", operators.ne: "!="}
+        sign = signs.get(element.operator, getattr(element.operator, "__name__", "?"))
         return f"{_show(element.left)} {sign} {_show(element.right)}"
     if isinstance(element, ColumnClause) and element.table is not None:
         return f"{getattr(element.table, 'name', element.table)}.{element.key}"

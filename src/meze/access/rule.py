@@ -155,11 +155,12 @@ Tables: TypeAlias = Mapping[FromClause, FromClause]
 
 
 def lower(rule: Rule, tables: Tables) -> ColumnElement[Any]:
-    """Return the rule as SQL over `tables`. What stands inside a related row keeps its own meaning of a table's name."""
+    """Return the rule as SQL over `tables`. Inside a related row a table's name keeps its meaning there."""
     if isinstance(rule, Always):
         return true() if rule.value else false()
     if isinstance(rule, Compared):
-        return rebuilt(rule.expression, lambda element: _substitute(element, tables))
+        lowered: ColumnElement[Any] = rebuilt(rule.expression, lambda element: _substitute(element, tables))
+        return lowered
     if isinstance(rule, Related):
         inner = {table: stand_in for table, stand_in in tables.items() if table not in rule.tables}
         found = select(1).select_from(*rule.tables).where(lower(rule.where, inner))

@@ -87,7 +87,7 @@ def _fault(node: ast.AST) -> tuple[str, str] | None:
 
 
 def _meanings(name: str, module: ast.Module, filename: str) -> Iterator[tuple[ast.expr, ast.Module, str]]:
-    """Yield the expressions that `name` was given in this module, in what a function of it returns, or where it comes from."""
+    """Yield what `name` was given in this module or where it is from, or what a function of that name returns."""
     for node in ast.walk(module):
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             yield node.value, module, filename

@@ -43,7 +43,7 @@ class Term(ColumnElement[bool]):
     def __bool__(self) -> NoReturn:
         raise Mistake(
             f"`and`, `or`, `not` and `if` cannot be used on {self!r}: a rule has no truth value in Python.",
-            "Combine rules with `&`, `|` and `~`, each comparison in parentheses: signed_in & (Trip.owner_id == me.id).",
+            "Combine rules with `&`, `|` and `~`, comparisons in parentheses: signed_in & (Trip.owner_id == me.id).",
             user_line(),
         )
 

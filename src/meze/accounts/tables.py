@@ -1,4 +1,4 @@
-"""Meze's own tables, in the metadata of the user's models: foreign keys reach them and one migration history holds both."""
+"""Meze's own tables, in the metadata of the user's models: foreign keys reach them, and one history holds both."""
 
 from __future__ import annotations
 

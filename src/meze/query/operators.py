@@ -81,8 +81,16 @@ _ROWS = (
     ),
     Operator("isnull", Text("has no value", "为空"), Operand.FLAG, lambda c, _v, _: c.is_(None), includes_null=True),
     Operator("contains", Text("holds, in any letter case", "包含（不分大小写）"), Operand.ONE, _matches, _contains),
-    Operator("startswith", Text("starts with, in any letter case", "开头为（不分大小写）"), Operand.ONE, _matches, _startswith),
-    Operator("endswith", Text("ends with, in any letter case", "结尾为（不分大小写）"), Operand.ONE, _matches, _endswith),
+    Operator(
+        "startswith",
+        Text("starts with, in any letter case", "开头为（不分大小写）"),
+        Operand.ONE,
+        _matches,
+        _startswith,
+    ),
+    Operator(
+        "endswith", Text("ends with, in any letter case", "结尾为（不分大小写）"), Operand.ONE, _matches, _endswith
+    ),
 )
 
 OPERATORS: Mapping[str, Operator] = {row.name: row for row in _ROWS}

@@ -116,7 +116,6 @@ class ListParser:
             operands.append(bound)
         return Compare(path, operator.name, tuple(operands))
 
-
     def _scope(self, position: Position, values: dict[str, Any]) -> Scope | None:
         if position.scope is None:
             return None
@@ -207,7 +206,8 @@ def _operator(name: str, rest: list[str]) -> Operator:
 def _no_operator(name: str, operator: str, known: Iterable[str]) -> UnknownParameter:
     allowed = ", ".join(each for each in OPERATORS if each in set(known))
     text = Text(
-        "'{operator}' is no operator of this field; it has: {allowed}.", "此字段没有运算符“{operator}”；可用：{allowed}。"
+        "'{operator}' is no operator of this field; it has: {allowed}.",
+        "此字段没有运算符“{operator}”；可用：{allowed}。",
     )
     params = {"name": name, "operator": operator, "allowed": allowed}
     return UnknownParameter(text, params=params, entries=[Entry("unknown", parameter=name, params=params, text=text)])
@@ -264,7 +264,7 @@ def _page(control: Mapping[str, str], limit: int) -> int | None:
 def _refuse_costly(rows: int) -> None:
     if rows > ROWS:
         text = Text(
-            "This could read {rows} rows, and one request may read {max}. Ask for a smaller `limit` or fewer relations.",
+            "This could read {rows} rows; one request may read {max}. Ask for a smaller `limit` or fewer relations.",
             "此请求可能读取 {rows} 行，单个请求最多 {max} 行。请减小 `limit` 或减少关系。",
         )
         raise TooExpensive(text, params={"rows": rows, "max": ROWS})

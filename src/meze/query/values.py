@@ -33,7 +33,8 @@ def whole_number(parameter: str, written: str, least: int, most: int) -> int:
 def truth(parameter: str, written: str) -> bool:
     """Read `true` or `false`, and nothing else."""
     if written not in ("true", "false"):
-        raise bad_value(parameter, Text("Must be true or false.", "必须是 true 或 false。"), "not_one_of", allowed="true, false")
+        text = Text("Must be true or false.", "必须是 true 或 false。")
+        raise bad_value(parameter, text, "not_one_of", allowed="true, false")
     return written == "true"
 
 

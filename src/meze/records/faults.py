@@ -30,18 +30,15 @@ def problem_of(fault: Fault, resource: Resource, named: Collection[str], referri
         case FaultKind.UNIQUE:
             return AlreadyExists(entries=[Entry("already_exists", pointer=pointer(name)) for name in names])
         case FaultKind.FOREIGN_KEY:
-            return Invalid([Entry("no_such_row", pointer=pointer(name)) for name in names] or [_anywhere("no_such_row")])
+            return Invalid(_at(names, "no_such_row"))
         case FaultKind.STILL_REFERENCED:
             text = Text("Rows of {resource} still point at this one.", "{resource} 中仍有行引用这一行。")
             return StillReferenced(text, params={"resource": referring}) if referring else StillReferenced()
         case FaultKind.NOT_NULL:
-            return Invalid([Entry("required", pointer=pointer(name)) for name in names] or [_anywhere("required")])
+            return Invalid(_at(names, "required"))
         case FaultKind.CHECK | FaultKind.BAD_DATA:
             text = Text("The database does not accept this value.", "数据库不接受此值。")
-            return Invalid(
-                [Entry("bad_format", pointer=pointer(name), text=text) for name in names]
-                or [Entry("bad_format", pointer="", text=text)]
-            )
+            return Invalid(_at(names, "bad_format", text))
         case FaultKind.TOO_SLOW:
             return TooExpensive(Text("This took longer than one statement may.", "此请求超过了单条语句的时限。"))
         case FaultKind.FULL:
@@ -55,5 +52,6 @@ def _names(columns: Iterable[str], resource: Resource) -> list[str]:
     return [by_column[column] for column in columns if column in by_column]
 
 
-def _anywhere(code: str) -> Entry:
-    return Entry(code, pointer="")
+def _at(names: Iterable[str], code: str, text: Text | None = None) -> list[Entry]:
+    """Return an entry for each field, or one for the whole body where the database does not say which."""
+    return [Entry(code, pointer=pointer(name), text=text) for name in names] or [Entry(code, pointer="", text=text)]

@@ -90,7 +90,8 @@ def _tuple_after(keys: Sequence[OrderKey]) -> ColumnElement[Any]:
     bounds = [_bound(key, index) for index, key in enumerate(keys)]
     left: Any = keys[0].column if len(keys) == 1 else tuple_(*(key.column for key in keys))
     right: Any = bounds[0] if len(keys) == 1 else tuple_(*bounds)
-    return left < right if keys[0].descending else left > right
+    beyond: ColumnElement[Any] = left < right if keys[0].descending else left > right
+    return beyond
 
 
 def _equal(key: OrderKey, index: int, null: bool) -> ColumnElement[Any]:

@@ -108,7 +108,8 @@ class Planner:
 
     def _rows(self, resource: Resource, standing: Standing, shape: ListShape) -> ListPlan:
         grounds = self.grounds(standing)
-        source, columns, many = Source(grounds, resource), Columns(), []
+        source, columns = Source(grounds, resource), Columns()
+        many: list[ListPlan] = []
         view = self.policy.view(resource, standing)
         conditions = [grounds.readable(resource, source.table)]
         if shape.scope is not None:
@@ -159,7 +160,8 @@ class Planner:
 
     def _row(self, resource: Resource, standing: Standing, selection: Selection) -> RowPlan:
         grounds = self.grounds(standing)
-        source, columns, many = Source(grounds, resource), Columns(), []
+        source, columns = Source(grounds, resource), Columns()
+        many: list[ListPlan] = []
         view = self.policy.view(resource, standing)
         selector = Selector(source, columns, self._many(standing, many))
         whole = selector.node(view, WHOLE)
@@ -189,15 +191,13 @@ class Planner:
 
 
 def _for_cursor(key: OrderKey, each: Field) -> ColumnElement[Any]:
-    """Return the column as a cursor keeps it: where its own type would lose what the order depends on, under another."""
+    """Return the column as a cursor keeps it: under another type where its own would lose what the order needs."""
     return key.column if each.type.cursor_type is None else type_coerce(key.column, each.type.cursor_type)
 
 
 def by_key(resource: Resource) -> list[ColumnElement[Any]]:
     """Return the conditions that choose one row, its key bound as `k0`, `k1` …"""
-    return [
-        part.column == bindparam(f"k{index}", type_=part.column.type) for index, part in enumerate(resource.key)
-    ]
+    return [part.column == bindparam(f"k{index}", type_=part.column.type) for index, part in enumerate(resource.key)]
 
 
 def search_index(resource: Resource) -> SearchIndex:

@@ -13,7 +13,7 @@ from typing import Any
 
 from meze.access.caller import Caller, Standing
 from meze.access.rule import NOBODY_AT_ALL
-from meze.databases import Connection, Database, Fault, FaultKind
+from meze.databases import Connection, Database, Fault, FaultKind, Statement
 from meze.errors import Changed, Entry, Forbidden, Invalid, NotFound, PreconditionRequired
 from meze.query.ask import WHOLE, ListAsk, Selection
 from meze.query.view import View
@@ -25,8 +25,8 @@ from meze.records.plan import Planner, RowPlan
 from meze.records.run import Runner, Values, caller_values
 from meze.records.shape import digest, encode
 from meze.records.urls import key_text
-from meze.records.write import WritePlan, plan_create, plan_delete, plan_update
-from meze.resources.resource import Resource
+from meze.records.write import ChangePlan, WritePlan, ask_create, plan_create, plan_delete, plan_update
+from meze.resources.resource import ACTIONS, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Records:
         self._checkers = {resource.name: Checker(resource) for resource in planner.resources}
         self._changes = Changes(self.database)
 
-    def list(self, resource: Resource, caller: Caller, ask: ListAsk, next_url: NextUrl) -> Answer:
+    def page(self, resource: Resource, caller: Caller, ask: ListAsk, next_url: NextUrl) -> Answer:
         """Return a page of rows."""
         standing = self._standing(resource, caller, "read")
         plan = self.planner.rows(resource, standing, ask.shape)
@@ -142,10 +142,10 @@ class Records:
         self._require_match(resource, match)
         plan = plan_delete(self.planner, resource, standing)
         bound = _keyed(key) | caller_values(caller)
-        with self._writing(resource, standing, plan, bound) as connection:
+        with self._writing(resource, standing, plan.write, bound) as connection:
             if match is not None:
                 self._compare(resource, key, caller, standing, match, {}, connection)
-            if not connection.rows(plan.statement, bound):
+            if not connection.rows(plan.write.statement, bound):
                 raise self._absent_or_forbidden(resource, key, caller, standing, connection)
 
     def _update(
@@ -164,12 +164,10 @@ class Records:
         values = self._changes.updated(resource, sent)
         plan = plan_update(self.planner, resource, standing, frozenset(values), reset)
         bound = _named(values) | _keyed(key) | caller_values(caller)
-        with self._writing(resource, standing, plan, bound) as connection:
+        with self._writing(resource, standing, plan.write, bound) as connection:
             if match is not None or draft.closed:
                 self._compare(resource, key, caller, standing, match, draft.closed, connection)
-            statement = plan.statement if sent or reset else plan.allowed
-            assert statement is not None
-            if not connection.rows(statement, bound):
+            if not connection.rows(plan.write.statement, bound):
                 self._explain_update(resource, key, caller, standing, plan, bound, connection)
                 raise Forbidden
             return self._written(resource, key, caller, standing, selection, connection)
@@ -189,6 +187,30 @@ class Records:
     def readable_view(self, resource: Resource, caller: Caller) -> View:
         """Return the view of a caller who may read some rows, refusing one who may not."""
         return self.policy.view(resource, self._standing(resource, caller, "read"))
+
+    def can(self, resource: Resource, caller: Caller, action: str, row: Any) -> bool:
+        """Say whether the rules let the caller do `action` with `row`, an instance of the model."""
+        standing = self.policy.standing(caller)
+        if action not in ACTIONS:
+            raise ValueError(f"{action!r} is no action; the actions are {', '.join(ACTIONS)}")
+        me = caller_values(caller)
+        if action == "create":
+            values = {name: getattr(row, name) for name in resource.fields}
+            statement, bound = ask_create(self.planner, resource, standing), _named(values)
+        else:
+            key = [getattr(row, part.name) for part in resource.key]
+            if None in key:
+                raise ValueError(f"{row!r} has no key yet: only `create` can be asked of a row that is not stored")
+            statement, bound = self._question(resource, standing, action), _keyed(key)
+        with self._reading(resource, standing, snapshot=False) as connection:
+            return bool(connection.rows(statement, bound | me))
+
+    def _question(self, resource: Resource, standing: Standing, action: str) -> Statement:
+        if action == "read":
+            return self.planner.row(resource, standing).statement
+        if action == "delete":
+            return plan_delete(self.planner, resource, standing).allowed
+        return plan_update(self.planner, resource, standing, frozenset()).allowed
 
     def _standing(self, resource: Resource, caller: Caller, action: str) -> Standing:
         """Return the caller's standing, refusing one for whom no row can pass."""
@@ -277,14 +299,13 @@ class Records:
         key: list[Any],
         caller: Caller,
         standing: Standing,
-        plan: WritePlan,
+        plan: ChangePlan,
         bound: Values,
         connection: Connection,
     ) -> None:
-        assert plan.allowed is not None
         if not connection.rows(plan.allowed, bound):
             raise self._absent_or_forbidden(resource, key, caller, standing, connection)
-        self._explain_refused(plan, bound, connection)
+        self._explain_refused(plan.write, bound, connection)
 
     def _absent_or_forbidden(
         self, resource: Resource, key: list[Any], caller: Caller, standing: Standing, connection: Connection
@@ -301,9 +322,7 @@ class Records:
             raise self._translated(error, resource, standing) from error
 
     @contextmanager
-    def _writing(
-        self, resource: Resource, standing: Standing, plan: WritePlan, bound: Values
-    ) -> Iterator[Connection]:
+    def _writing(self, resource: Resource, standing: Standing, plan: WritePlan, bound: Values) -> Iterator[Connection]:
         try:
             with self.database.writing() as connection:
                 yield connection

@@ -32,7 +32,9 @@ class Runner:
     seal: CursorSeal
     prefix: str
 
-    def page(self, plan: ListPlan, ask: ListAsk, me: Values, connection: Connection) -> tuple[Page | CountedPage, str | None]:
+    def page(
+        self, plan: ListPlan, ask: ListAsk, me: Values, connection: Connection
+    ) -> tuple[Page | CountedPage, str | None]:
         """Return the page and the cursor of the next one, None at the end. `next` is left for the caller to write."""
         values = {**ask.values, **me, LIMIT: ask.limit + 1}
         if ask.page is not None:

@@ -1,7 +1,7 @@
-"""The FROM clause of a plan: a resource's rows, and the related rows that conditions, sorts and expansions reach.
+"""The FROM clause of a plan: a resource's rows, and the related rows that its other clauses reach.
 
-Each to-one path is joined once, from the left, and only to a row that the caller may read: so a hidden row and a missing
-one are the same NULLs everywhere. To-many paths become EXISTS.
+Each to-one path is joined once, from the left, and only to a row that the caller may read: so a hidden row and a
+missing one are the same NULLs everywhere. To-many paths become EXISTS.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ class Source:
         target = self.grounds.target(relation)
         inner = Source(self.grounds, target, target.table.alias())
         rest = [
-            Compare(Path(each.path.relations[len(relations) :], each.path.field), each.operator, each.operands, each.flag)
+            Compare(
+                Path(each.path.relations[len(relations) :], each.path.field), each.operator, each.operands, each.flag
+            )
             for each in compares
         ]
         conditions = [self.grounds.readable(target, inner.table), *inner.conditions(rest)]

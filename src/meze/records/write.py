@@ -1,7 +1,8 @@
 """Plan writes: one statement that changes a row only if the rules hold for it, before and after.
 
-The row as it would be is a derived table bearing the table's own name, over which the rule is asked; an inner
-`FROM trips` of the rule still means the stored rows. Columns are never replaced by bind parameters.
+The row as it would be is a derived table over which the rule is asked (see `lower` in access/rule.py); an inner
+`FROM trips` of the rule still means the stored rows. Columns are never replaced by bind parameters: a client's own
+value could then stand in for a stored one.
 """
 
 from __future__ import annotations
@@ -10,8 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKeyConstraint, and_, cast, delete, exists, false, insert, null, or_
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKeyConstraint,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    false,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.expression import FromClause
 
 from meze.access.caller import Standing
@@ -21,6 +35,9 @@ from meze.records.defaults import in_sql
 from meze.records.plan import Planner, by_key
 from meze.records.source import Grounds
 from meze.resources.resource import Field, Resource
+
+ROW = "meze_row"
+"""The name of the derived table. Not the table's own: the row as it is and as it would be are compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,15 +50,18 @@ class ForeignKeyQuestion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WritePlan:
-    """`statement` returns the key of the row that it wrote, or nothing.
-
-    The questions tell, after it wrote nothing, why: which foreign keys point nowhere, and whether the row that is
-    there may be changed at all.
-    """
+    """`statement` returns the key of the row that it wrote, or nothing; `foreign` then tell whether that was why."""
 
     statement: Statement
-    foreign: tuple[ForeignKeyQuestion, ...]
-    allowed: Statement | None
+    foreign: tuple[ForeignKeyQuestion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangePlan:
+    """A plan for a row that is there: `allowed` asks whether it may be changed at all, as it is."""
+
+    write: WritePlan
+    allowed: Statement
 
 
 def plan_create(planner: Planner, resource: Resource, standing: Standing, given: frozenset[str]) -> WritePlan:
@@ -53,17 +73,24 @@ def plan_create(planner: Planner, resource: Resource, standing: Standing, given:
 
 def plan_update(
     planner: Planner, resource: Resource, standing: Standing, given: frozenset[str], reset: frozenset[str] = frozenset()
-) -> WritePlan:
-    """Plan an update of one row, its key bound as `k0` …, that sets the fields `given`, and `reset` to their SQL default."""
+) -> ChangePlan:
+    """Plan an update of one row, its key bound as `k0` …: `given` are bound, `reset` take their SQL default."""
     return planner.remembered(
         ("update", resource, standing, given, reset),
         lambda: _Writer(planner, resource, standing, given, reset).update(),
     )
 
 
-def plan_delete(planner: Planner, resource: Resource, standing: Standing) -> WritePlan:
+def plan_delete(planner: Planner, resource: Resource, standing: Standing) -> ChangePlan:
     return planner.remembered(
         ("delete", resource, standing), lambda: _Writer(planner, resource, standing, frozenset()).delete()
+    )
+
+
+def ask_create(planner: Planner, resource: Resource, standing: Standing) -> Statement:
+    """Return the question that `api.can` asks before a create: a row where the rule holds, every field bound."""
+    return planner.remembered(
+        ("may create", resource, standing), lambda: _Writer(planner, resource, standing, frozenset()).may_create()
     )
 
 
@@ -85,9 +112,7 @@ class _Writer:
         self.grounds: Grounds = planner.grounds(standing)
 
     def create(self) -> WritePlan:
-        written = {
-            each: value for each in self.resource.fields.values() if (value := self._created(each)) is not None
-        }
+        written = {each: value for each in self.resource.fields.values() if (value := self._created(each)) is not None}
         row = self._row({each: self._cast(value, each) for each, value in written.items()}, absent=null())
         rule = self.planner.policy.rule(self.resource, "create", self.standing)
         conditions = self._foreign_conditions(row, None)
@@ -101,9 +126,12 @@ class _Writer:
         else:
             made = insert(self.table).values({each.column: value for each, value in written.items()}).returning(*keys)
         prepare = self.planner.database.prepare
-        return WritePlan(prepare(made), self._foreign_questions(row, None), None)
+        return WritePlan(prepare(made), self._foreign_questions(row, None))
 
-    def update(self) -> WritePlan:
+    def update(self) -> ChangePlan:
+        allowed = self.planner.database.prepare(self._allowed("update"))
+        if not self.given and not self.reset:
+            return ChangePlan(WritePlan(allowed), allowed)
         values = {each: value for each in self.resource.fields.values() if (value := self._updated(each)) is not None}
         row = self._row({each: self._cast(value, each) for each, value in values.items()}, absent=None)
         rule = self.planner.policy.rule(self.resource, "update", self.standing)
@@ -115,16 +143,14 @@ class _Writer:
             conditions.append(exists(select(1).select_from(row).where(*after).correlate(self.table)))
         keys = [part.column for part in self.resource.key]
         changed = update(self.table).where(*conditions).values({each.column: value for each, value in values.items()})
-        prepare = self.planner.database.prepare
-        return WritePlan(
-            prepare(changed.returning(*keys)), self._foreign_questions(row, self.table), prepare(self._allowed("update"))
-        )
+        statement = self.planner.database.prepare(changed.returning(*keys))
+        return ChangePlan(WritePlan(statement, self._foreign_questions(row, self.table)), allowed)
 
-    def delete(self) -> WritePlan:
+    def delete(self) -> ChangePlan:
         keys = [part.column for part in self.resource.key]
         removed = delete(self.table).where(*by_key(self.resource), *self._old("delete")).returning(*keys)
         prepare = self.planner.database.prepare
-        return WritePlan(prepare(removed), (), prepare(self._allowed("delete")))
+        return ChangePlan(WritePlan(prepare(removed)), prepare(self._allowed("delete")))
 
     def _old(self, action: str) -> list[ColumnElement[Any]]:
         """Return the conditions on the row as it is: it may be read, and the action's rule holds."""
@@ -135,6 +161,12 @@ class _Writer:
     def _allowed(self, action: str) -> Any:
         chosen = [part.column for part in self.resource.key]
         return select(*chosen).where(*by_key(self.resource), *self._old(action))
+
+    def may_create(self) -> Statement:
+        """Return the question whether the rule of create holds for a row whose fields are all bound."""
+        row = self._row({each: self._cast(_bound(each), each) for each in self.resource.fields.values()}, absent=null())
+        rule = self.planner.policy.rule(self.resource, "create", self.standing)
+        return self.planner.database.prepare(select(1).select_from(row).where(lower(rule, {self.table: row})))
 
     def _created(self, each: Field) -> Any:
         if each.name in self.given:
@@ -151,20 +183,23 @@ class _Writer:
         return in_sql(each.onupdate)
 
     def _cast(self, value: Any, each: Field) -> Any:
-        """Return the value with its column's type. PostgreSQL finds untyped binds ambiguous; SQLite would turn dates
-        into numbers if they were cast."""
-        return cast(value, each.column.type) if self.planner.database.casts else value
+        """Return the value with its column's type: PostgreSQL finds untyped binds ambiguous. Not on SQLite, where
+        `CAST(x AS DATE)` is a number."""
+        return self._typed(value, each.column)
+
+    def _typed(self, value: Any, column: Any) -> Any:
+        return cast(value, column.type) if self.planner.database.casts else value
 
     def _row(self, values: Mapping[Field, Any], *, absent: Any) -> FromClause:
-        """Return the row as it would be, bearing the table's name. What is not written is `absent`, or as it is."""
+        """Return the row as it would be. What is not written is `absent`, or as it is."""
         by_column = {each.column: value for each, value in values.items()}
         members = []
         for column in self.table.columns:
             value = by_column.get(column)
             if value is None:
-                value = column if absent is None else (cast(absent, column.type) if self.planner.database.casts else absent)
+                value = column if absent is None else self._typed(absent, column)
             members.append(value.label(column.key))
-        return select(*members).correlate(self.table).subquery(self.table.name)
+        return select(*members).correlate(self.table).subquery(ROW)
 
     def _references(self) -> list[tuple[ForeignKeyConstraint, tuple[Field, ...]]]:
         """Return the foreign keys that this write sets, with the fields that hold them. The owner's is set by us."""
@@ -177,12 +212,11 @@ class _Writer:
         return found
 
     def _foreign_conditions(self, row: FromClause, old: FromClause | None) -> list[ColumnElement[Any]]:
-        conditions = [
+        return [
             self._points_at_readable(constraint, row, old)
             for constraint, _ in self._references()
             if self._target_rule(constraint) != EVERYBODY
         ]
-        return conditions
 
     def _target_rule(self, constraint: ForeignKeyConstraint) -> Any:
         target = self.grounds.resources.of_table(constraint.referred_table)
@@ -201,9 +235,7 @@ class _Writer:
         if target is None:
             return or_(false(), *allowed)
         table = target.table.alias()
-        there = [
-            table.c[element.column.key] == new for element, new in zip(constraint.elements, pointing, strict=True)
-        ]
+        there = [table.c[element.column.key] == new for element, new in zip(constraint.elements, pointing, strict=True)]
         found = select(1).select_from(table).where(*there, self.grounds.readable(target, table))
         return or_(*allowed, exists(found.correlate_except(table)))
 
@@ -213,8 +245,8 @@ class _Writer:
         for constraint, fields in self._references():
             asked = select(1).select_from(row).where(self._points_at_readable(constraint, row, old))
             if old is not None:
-                asked = select(1).select_from(self.table).where(
-                    *by_key(self.resource), exists(asked.correlate(self.table))
+                asked = (
+                    select(1).select_from(self.table).where(*by_key(self.resource), exists(asked.correlate(self.table)))
                 )
             names = tuple(each.name for each in fields)
             questions.append(ForeignKeyQuestion(names, self.planner.database.prepare(asked)))

@@ -16,7 +16,7 @@ from sqlalchemy.types import Integer, TypeEngine
 
 from meze.errors import Mistake
 from meze.resources.fields.field_type import FieldType
-from meze.resources.mapper import fields_of, mapper_of, relations_of
+from meze.resources.mapper import fields_of, mapper_of, relations_of, table_of
 from meze.resources.registry import Registry
 from meze.resources.resource import ACTIONS, WRITES, Field, FieldRules, Resource, nearest
 
@@ -67,7 +67,9 @@ def check(declaration: Declaration) -> None:
         )
     if declaration.name is not None and not _addressable(declaration.name):
         raise Mistake(
-            f"{declaration.name!r} cannot stand in an address.", "Use letters, digits, `-` and `_`: name=\"albums\".", where
+            f"{declaration.name!r} cannot stand in an address.",
+            'Use letters, digits, `-` and `_`: name="albums".',
+            where,
         )
     if declaration.page_limit is not None and declaration.page_limit < 1:
         raise Mistake(f"page_limit={declaration.page_limit} shows no row.", "Give 1 or more, or leave it out.", where)
@@ -103,16 +105,16 @@ def build(
             )
         if registry.named(resource.name) is not None:
             raise Mistake(
-                f"Two resources are named {resource.name!r}.", 'Give one of them another: name="...".', declaration.where
+                f"Two resources are named {resource.name!r}.",
+                'Give one of them another: name="...".',
+                declaration.where,
             )
         registry.add(resource)
     return registry
 
 
-def _resource(
-    declaration: Declaration, mapper: Mapper[Any], database: str, integer_bits: IntegerBits
-) -> Resource:
-    where, table = declaration.where, mapper.local_table
+def _resource(declaration: Declaration, mapper: Mapper[Any], database: str, integer_bits: IntegerBits) -> Resource:
+    where, table = declaration.where, table_of(mapper)
     fields = fields_of(mapper, database, integer_bits, where)
     key = tuple(_by_column(fields, column, where) for column in table.primary_key.columns)
     discriminator = mapper.polymorphic_on

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Computed, Identity, MetaData, Table, UniqueConstraint, literal
 from sqlalchemy import inspect as sqlalchemy_inspect
-from sqlalchemy.exc import NoInspectionAvailable
 from sqlalchemy.orm import Mapper
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.elements import TextClause
@@ -32,11 +31,8 @@ def mapper_of(model: object, metadata: MetaData, where: str | None) -> Mapper[An
     """
     name = getattr(model, "__name__", repr(model))
     if not isinstance(model, type):
-        raise Mistake(f"{name} is not a class.", "Give api.resource() the model itself: api.resource(City, ...).", where)
-    try:
-        mapper = sqlalchemy_inspect(model)
-    except NoInspectionAvailable:
-        mapper = None
+        raise Mistake(f"{name} is not a class.", "Give api.resource() the model: api.resource(City, ...).", where)
+    mapper: Any = sqlalchemy_inspect(model, raiseerr=False)
     if not isinstance(mapper, Mapper):
         raise Mistake(
             f"{name} has no table: SQLAlchemy does not map it.",
@@ -60,24 +56,31 @@ def mapper_of(model: object, metadata: MetaData, where: str | None) -> Mapper[An
     return mapper
 
 
+def table_of(mapper: Mapper[Any]) -> Table:
+    """Return the one table of a mapper that `mapper_of` let through."""
+    table = mapper.local_table
+    assert isinstance(table, Table)
+    return table
+
+
 def _refuse_unit_of_work(mapper: Mapper[Any], name: str, where: str | None) -> None:
     if mapper.validators:
         raise Mistake(
-            f"{name} uses @validates({', '.join(map(repr, mapper.validators))}), which the generated routes would bypass.",
+            f"{name} uses @validates({', '.join(map(repr, mapper.validators))}), which generated routes would bypass.",
             "Say it where the database holds it: a CheckConstraint, a String(length), an Enum or a unique constraint.",
             where,
         )
     events = [event for event in _EVENTS if list(getattr(mapper.dispatch, event))]
     if events:
         raise Mistake(
-            f"{name} has listeners for the mapper events {', '.join(events)}, which the generated routes would bypass.",
+            f"{name} listens to the mapper events {', '.join(events)}, which generated routes would bypass.",
             "Use a column default, onupdate=, a server default or a trigger of the database.",
             where,
         )
     for relationship in mapper.relationships:
         if "delete" in relationship.cascade and not relationship.viewonly and not _database_cascades(relationship):
             raise Mistake(
-                f"{name}.{relationship.key} deletes related rows through the ORM alone (cascade={str(relationship.cascade)!r}).",
+                f"{name}.{relationship.key} deletes related rows through the ORM alone: {relationship.cascade!r}.",
                 'Let the database do it: ForeignKey(..., ondelete="CASCADE") and passive_deletes=True.',
                 where,
             )
@@ -99,7 +102,7 @@ def fields_of(
         if isinstance(column, Column) and column.table is mapper.local_table:
             if "__" in attribute.key:
                 raise Mistake(
-                    f"The field {mapper.class_.__name__}.{attribute.key} holds two underscores, which mean a path in filters.",
+                    f"{mapper.class_.__name__}.{attribute.key} holds two underscores, which mean a path in filters.",
                     f'Name the attribute otherwise and keep the column: mapped_column("{column.name}").',
                     where,
                 )
@@ -150,7 +153,8 @@ def _default(own: Any, server: Any) -> Default:
         return Default(DefaultKind.DATABASE)
     if isinstance(server, DefaultClause):
         argument = server.arg
-        return Default(DefaultKind.SQL, argument if isinstance(argument, ColumnElement | TextClause) else literal(argument))
+        expression = argument if isinstance(argument, ColumnElement | TextClause) else literal(argument)
+        return Default(DefaultKind.SQL, expression)
     return Default() if server is None else Default(DefaultKind.DATABASE)
 
 

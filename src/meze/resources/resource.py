@@ -79,7 +79,7 @@ class Relation:
     _property: RelationshipProperty[Any]
 
     def joined(self, parent: FromClause, target: FromClause) -> ColumnElement[bool]:
-        """Return the condition that a row of `target` is related to the row of `parent`. Not for `through` relations."""
+        """Return the condition that a row of `target` is related to the row of `parent`; not for `through`."""
         return _joined(self._property.primaryjoin, near=parent, far=target)
 
     def joined_through(
@@ -131,8 +131,8 @@ class Resource:
     """A model that is served, with everything that was said of it.
 
     `rules` are the user's own expressions, by action; an action that is missing is closed. `restriction` is what every
-    row must fulfil to belong here at all (single-table inheritance). `unique` holds each set of fields that the database
-    keeps unique. `served` is False for what relations may reach but no address does.
+    row must fulfil to belong here at all (single-table inheritance). `served` is False for what relations may reach but
+    no address does.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Read a body of JSON (RFC 8259), refusing what readers are known to disagree about.
 
-Duplicate keys, NaN, a byte order mark and lone surrogates are refused; numbers with a point are read as Decimal, so that
-nothing is lost before a field's own type is asked.
+Duplicate keys, NaN and a byte order mark are refused; numbers with a point are read as Decimal, so that nothing is lost
+before a field's own type is asked.
 """
 
 from __future__ import annotations

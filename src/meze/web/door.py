@@ -212,5 +212,3 @@ def log_failure(events: Events, site_route: Callable[[str], str]) -> Callable[[R
         events.publish(RequestFailed(request.method, site_route(request.path), request.request_id, error))
 
     return failed
-
-

@@ -1,4 +1,4 @@
-"""The addresses that every Meze server has: `/`, `/docs`, `/openapi.json`, `/errors/<code>`, health, and page assets."""
+"""The addresses that every Meze server has: `/`, `/docs`, `/openapi.json`, `/errors/<code>`, health, page assets."""
 
 from __future__ import annotations
 
@@ -122,14 +122,12 @@ class FixedPages:
         if "gzip" in request.headers.get("accept-encoding", ""):
             body = file.load_gzipped()
             headers["Content-Encoding"] = "gzip"
-            headers["ETag"] = f'W/{file.etag}'
+            headers["ETag"] = f"W/{file.etag}"
         return Response(200, body, file.content_type, headers)
 
     def _page(self, body: bytes, page: str, request: Request) -> Response:
         policy = CONTENT_SECURITY_POLICY[page]
-        return Response(
-            200, body, HTML, {"Content-Security-Policy": policy, "Content-Language": request.language}
-        )
+        return Response(200, body, HTML, {"Content-Security-Policy": policy, "Content-Language": request.language})
 
     def _json(self, document: Any, request: Request) -> Response:
         require_json(request.headers.get("accept", ""), (JSON, "text/html"))

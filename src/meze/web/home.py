@@ -1,4 +1,4 @@
-"""What the start page tells of an application: gathered from the resources, with examples answered by the app itself."""
+"""What the start page tells of an application, with examples that are answered by the app itself."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def home_of(about: About, site: Answers, resources: Registry, policy: Policy, pr
 def _answered(says: str | Text, url: str, site: Answers) -> Example:
     """Return the example with the answer that this server gives to it now, to somebody who is not signed in."""
     parts = urlsplit(url)
-    request = Request(
-        "GET", parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)), {"host": "localhost"}
-    )
+    request = Request("GET", parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)), {"host": "localhost"})
     response = site.answer(request)
     answer: Any = msgspec.json.decode(response.body) if response.body else None
     return Example(says, url, response.status, answer)

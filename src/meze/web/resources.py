@@ -95,7 +95,7 @@ class Routes:
             here = ("cursor", cursor) if cursor is not None else ("page", str((ask.page or 1) + 1))
             return list_url(self.prefix, resource, [*kept, here])
 
-        answer = self.records.list(resource, request.caller, ask, next_url)
+        answer = self.records.page(resource, request.caller, ask, next_url)
         return Response(200, answer.body, rows=answer.rows)
 
     def _get(self, request: Request, resource: Resource, key: list[Any]) -> Response:

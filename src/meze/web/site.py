@@ -118,10 +118,8 @@ class Site:
 
 
 def _hosts(public: str) -> tuple[str, ...]:
-    """Return what clients may write as `Host` for an origin: with its port, and without where it is the scheme's own."""
+    """Return what clients may write as `Host` for an origin: with its port, or without the scheme's own."""
     scheme, _, host = public.partition("://")
     own = {"http": ":80", "https": ":443"}[scheme]
     bare = host.rpartition(":")[2]
     return (host,) if bare.isdigit() else (host, host + own)
-
-
