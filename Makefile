@@ -34,8 +34,8 @@ format: dev ## put the code into the form that `make check` asks for
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-bench: dev ## measure against the peers
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: dev ## measure against the peers (BENCH=--quick only shows that it runs)
+	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 guide: dev ## build the guide, in both languages
 	@for language in en zh; do \
