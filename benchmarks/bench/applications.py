@@ -27,6 +27,8 @@ class Application:
     """Take the rows out of a list answer, each with its own envelope."""
     path: Callable[[str], str] = lambda path: path
     """Turn a path of the workload into this application's own."""
+    users_more: Mapping[str, str] = field(default_factory=dict)
+    """What else its table of users must hold, the same for everyone."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -67,6 +69,7 @@ MEZE = Application(
         *("serve", "--app", "app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
     ),
     users_table="meze_users",
+    users_more={"created_at": "2026-01-01 00:00:00.000000"},
     rows=items,
     environment={
         "MEZE_ENV": "production",

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from bench.applications import APPLICATIONS, ROOT
 from bench.databases import Databases, Postgresql, Sqlite
@@ -56,7 +57,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure and print; 1 where answers differ or an error was counted."""
+    """Measure and print; 1 where answers differ, something did not start or an error was counted."""
     options = arguments()
     install_peers()
     cores, generator = assign_cores(os.sched_getaffinity(0)), find_generator()
@@ -70,6 +71,9 @@ def main() -> int:
                 found = run(name, options, Plan.of(options, cores, generator, Path(folder)))
             except AnswersDiffer as error:
                 print(f"Nothing was measured on {name}, because the answers differ:\n{error}", file=sys.stderr)
+                return 1
+            except (RuntimeError, CalledProcessError) as error:
+                print(f"Stopped on {name}: {error}", file=sys.stderr)
                 return 1
         valid = valid and all(row.valid for row in found)
         pages.append(table(name, found))

@@ -40,7 +40,12 @@ class Databases(Protocol):
 def tables(application: Application) -> Iterable[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]]:
     """Yield the name, the columns and the rows of each table, parents first."""
     yield "authors", data.AuthorRow._fields, data.authors()
-    yield application.users_table, data.UserRow._fields, data.users()
+    more = application.users_more
+    yield (
+        application.users_table,
+        (*data.UserRow._fields, *more),
+        ((*user, *more.values()) for user in data.users()),
+    )
     yield "books", data.BookRow._fields, data.books()
 
 
