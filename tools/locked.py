@@ -1,7 +1,7 @@
 """Print what uv.lock names for a dependency group, on this machine, as requirements with hashes.
 
-For pip, which cannot read a lock file, and for mirrors, whose addresses are not those in the lock. Runs with the
-`packaging` that every pip carries, so that it works before anything is installed.
+For pip, which cannot read a lock file, and for mirrors, whose addresses are not those in the lock. Every pip carries
+`packaging`, so this works before anything is installed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pip._vendor.packaging.markers import Marker  # what pip itself reads markers with
+try:
+    from packaging.markers import Marker
+except ModuleNotFoundError:
+    from pip._vendor.packaging.markers import Marker
 
 LOCK = Path(__file__).resolve().parent.parent / "uv.lock"
 PROJECT = "meze"
