@@ -179,9 +179,11 @@ def install_with_uv_from_mirror(kind: str, environ: dict[str, str]) -> bool:
 
 
 def install_with_pip(kind: str, environ: dict[str, str]) -> None:
+    """The list is complete, so pip need not resolve anything; Python compiles what it imports by itself."""
     requirements = write_requirements(kind)
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements, env=environ)
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "-e", ROOT, env=environ)
+    install = (PYTHON, "-m", "pip", "install", "--quiet", "--no-deps")
+    run(*install, "--no-compile", "--require-hashes", "-r", requirements, env=environ)
+    run(*install, "-e", ROOT, env=environ)
 
 
 def write_requirements(kind: str) -> Path:
