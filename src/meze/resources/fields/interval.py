@@ -19,14 +19,15 @@ from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place,
 from meze.resources.fields.moment import refuse_finer
 from meze.resources.fields.refusal import refuse
 
-_PATTERN = (
-    r"-?P(?:[0-9]{1,5}W|(?=T?[0-9])(?:[0-6]?[0-9]{1,5}D)?"
-    r"(?:T(?=[0-9])(?:[0-9]{1,5}H)?(?:[0-9]{1,6}M)?(?:[0-9]{1,8}(?:\.[0-9]{1,6})?S)?)?)"
-)
-"""Its digits bound a duration to 706,017 days: SQLAlchemy stores one on SQLite as a moment counted from 1970, and the
-year 1 is 719,162 days before that. PostgreSQL gets the same bound."""
+_CLOCK = r"(?:T(?=[0-9])(?:[0-9]{1,5}H)?(?:[0-9]{1,6}M)?(?:[0-9]{1,8}(?:\.[0-9]{1,6})?S)?)?"
+_WRITTEN = rf"-?P(?:[0-9]{{1,5}}W|(?=T?[0-9])(?:[0-9]{{1,6}}D)?{_CLOCK})"
+_SAFELY_IN_RANGE = _WRITTEN.replace("[0-9]{1,6}D", "[0-6]?[0-9]{1,5}D")
 
-_DURATION = re.compile(_PATTERN)
+_GREATEST = timedelta(days=719_000)
+"""SQLAlchemy stores a span on SQLite as a moment counted from 1970, which is 719,162 days after the year 1 began.
+PostgreSQL gets the same bound."""
+
+_DURATION = re.compile(_WRITTEN)
 _PARTS = re.compile(r"([0-9]+)(?:\.([0-9]+))?([WDHMS])")
 _UNITS = {"W": "weeks", "D": "days", "H": "hours", "M": "minutes", "S": "seconds"}
 
@@ -37,6 +38,9 @@ def _parse(text: str) -> timedelta:
     span = timedelta()
     for whole, fraction, unit in _PARTS.findall(text):
         span += timedelta(**{_UNITS[unit]: int(whole)}) + timedelta(microseconds=int(fraction.ljust(6, "0")))
+    if span > _GREATEST:
+        limit = write(_GREATEST)
+        raise refuse("too_small", min=f"-{limit}") if text.startswith("-") else refuse("too_big", max=limit)
     return -span if text.startswith("-") else span
 
 
@@ -88,7 +92,8 @@ def _interval(sqltype: Any, place: Place) -> FieldType:
         name="interval",
         phrase=Text("a duration (P1DT2H30M)", "时长（P1DT2H30M）"),
         # JSON Schema's format "duration" has no fractions of seconds.
-        schema={"type": "string", "pattern": f"^{_PATTERN}$"},
+        schema={"type": "string", "pattern": f"^{_WRITTEN}$"},
+        body_schema={"type": "string", "pattern": f"^{_SAFELY_IN_RANGE}$"},
         example="P1DT2H30M",
         annotation=Annotated[timedelta, PlainValidator(read)],
         parse=parse,
