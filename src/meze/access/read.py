@@ -158,7 +158,9 @@ def _is_rule(element: Any) -> bool:
 
 
 def _inside(element: Any) -> Iterator[Any]:
-    yield plain(element)
+    # An annotated function hides its arguments; only the plain one shows them.
+    element = plain(element)
+    yield element
     if isinstance(element, SelectBase | FromClause):
         return
     for child in element.get_children():

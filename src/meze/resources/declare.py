@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import MetaData
-from sqlalchemy.orm import Mapper, configure_mappers
+from sqlalchemy.orm import Mapper
 from sqlalchemy.types import Integer, TypeEngine
 
 from meze.errors import Mistake
@@ -97,7 +97,7 @@ def build(
     registry = Registry()
     for declaration in declarations:
         mapper = mapper_of(declaration.model, metadata, declaration.where)
-        configure_mappers()
+        mapper.registry.configure(cascade=True)
         resource = _resource(declaration, mapper, database, integer_bits)
         if registry.of(resource.model) is not None:
             raise Mistake(
