@@ -215,6 +215,19 @@ def test_a_killed_worker_is_replaced(project):
         assert server.wait_for(server.worker, seconds=5) != first
 
 
+def test_a_server_whose_database_is_away_starts_and_says_so(project):
+    project.environ["DATABASE_URL"] = "postgresql://ann:hunter2@127.0.0.1:1/notes"
+
+    with project.serving() as server:
+        assert "Warning: the database cannot be reached" in server.said()
+        assert "hunter2" not in server.said()
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            server.get("/api/v1/notes")
+        answer.value.close()
+        assert (answer.value.code, answer.value.headers["Retry-After"]) == (503, "1")
+        assert server.get("/version").startswith("first")
+
+
 def test_the_server_header_names_no_version(project):
     with project.serving("--dev") as server:
         answer = raw(server, b"GET /version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").lower()

@@ -12,9 +12,7 @@ from meze.app import Installation
 from meze.cli.find import load_meze
 from meze.cli.group import MezeGroup, app_option, chosen, json_option
 from meze.cli.schema import remedy_for
-from meze.databases.database import DatabaseError, FaultKind
 from meze.databases.schema import Change, apply, pending
-from meze.errors import Mistake
 from meze.settings import masked_url
 
 
@@ -29,7 +27,7 @@ def db() -> None:
 def status(target: str | None, as_json: bool) -> None:
     """Say in what the database differs from the models."""
     meze = load_meze(chosen(target))
-    show(meze, differences(meze), as_json=as_json)
+    show(meze, pending(meze.database, meze.metadata), as_json=as_json)
 
 
 @db.command(epilog="Example:  meze db check || meze db upgrade")
@@ -38,7 +36,7 @@ def status(target: str | None, as_json: bool) -> None:
 def check(target: str | None, as_json: bool) -> None:
     """Exit with 1 if the database differs from the models. For scripts; writes nothing."""
     meze = load_meze(chosen(target))
-    changes = differences(meze)
+    changes = pending(meze.database, meze.metadata)
     show(meze, changes, as_json=as_json)
     if changes:
         click.echo(f"  → {remedy_for(changes)}", err=True)
@@ -51,7 +49,7 @@ def check(target: str | None, as_json: bool) -> None:
 def upgrade(target: str | None, as_json: bool) -> None:
     """Add the tables, columns and indexes that are missing. Never removes or rewrites anything."""
     meze = load_meze(chosen(target))
-    changes = differences(meze)
+    changes = pending(meze.database, meze.metadata)
     added = [change for change in changes if change.adds_only]
     apply(meze.database, meze.metadata, added)
     left = [change for change in changes if not change.adds_only]
@@ -67,23 +65,6 @@ def upgrade(target: str | None, as_json: bool) -> None:
             click.echo(f"Not done: {change.text}", err=True)
         click.echo(f"  → {remedy_for(left)}", err=True)
         sys.exit(1)
-
-
-def differences(meze: Installation) -> list[Change]:
-    """Return what the database lacks or has otherwise.
-
-    Raises:
-        Mistake: it cannot be reached.
-    """
-    try:
-        return pending(meze.database, meze.metadata)
-    except DatabaseError as error:
-        if error.fault.kind is not FaultKind.GONE:
-            raise
-        raise Mistake(
-            f"The database {masked_url(meze.settings.database_url)} cannot be reached.",
-            "Start it, or correct DATABASE_URL.",
-        ) from error
 
 
 def show(meze: Installation, changes: list[Change], *, as_json: bool) -> None:

@@ -12,8 +12,9 @@ from flask.cli import NoAppException, ScriptInfo
 
 from meze.app import Installation
 from meze.cli.explain import explained
+from meze.databases.database import DatabaseError, FaultKind
 from meze.errors import Mistake
-from meze.settings import SETTINGS
+from meze.settings import SETTINGS, masked_url
 
 FILES = ("wsgi.py", "app.py")
 
@@ -91,22 +92,25 @@ def load_meze(target: str | None) -> Installation:
     """Return the Meze of the app, with everything declared and checked.
 
     Raises:
-        Mistake, LoadingFailed: as `load_app`, or the app has no Meze.
+        Mistake: as `load_app`; or the app has no Meze, a declaration is wrong, or the database cannot be reached.
     """
-    return sealed_meze(load_app(target))
+    meze = installed(load_app(target))
+    try:
+        meze.seal()
+    except DatabaseError as error:
+        if error.fault.kind is not FaultKind.GONE:
+            raise
+        url = masked_url(meze.settings.database_url)
+        raise Mistake(f"The database {url} cannot be reached.", "Start it, or correct DATABASE_URL.") from error
+    return meze
 
 
-def sealed_meze(app: Flask) -> Installation:
-    """Return the Meze of this app, with no more to be declared.
-
-    Raises:
-        Mistake: the app has none, or a declaration is wrong in a way that only shows when all of them are there.
-    """
+def installed(app: Flask) -> Installation:
+    """Return the Meze of this app, or raise a Mistake that says how to add one."""
     meze = app.extensions.get("meze")
     if not isinstance(meze, Installation):
         raise Mistake(
             f"The Flask app '{app.name}' has no Meze.",
             "Add to it: api = Meze(app, Base), where Base is your models' base.",
         )
-    meze.seal()
     return meze

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import click
-
 from meze.app import Installation
-from meze.databases.database import DatabaseError, FaultKind
 from meze.databases.schema import Change, apply, pending
 from meze.errors import Mistake
 
@@ -18,24 +15,17 @@ NEEDED = ("add_table", "add_column")
 def prepare_schema(meze: Installation, *, dev: bool) -> Iterator[str]:
     """Make sure that the database has what the models name, and yield what was done, in words.
 
-    With `dev` what only adds is added. A server that cannot reach its database starts all the same: it answers 503
-    until the database is back, and then works.
+    With `dev` what only adds is added.
 
     Raises:
         Mistake: the database lacks something; names the command that adds it.
     """
-    try:
-        changes = pending(meze.database, meze.metadata)
-        if dev:
-            adding = [change for change in changes if change.adds_only]
-            apply(meze.database, meze.metadata, adding)
-            yield from (change.text for change in adding)
-            changes = [change for change in changes if not change.adds_only]
-    except DatabaseError as error:
-        if error.fault.kind is not FaultKind.GONE:
-            raise
-        click.echo("Warning: the database cannot be reached; answers are 503 until it can.", err=True)
-        return
+    changes = pending(meze.database, meze.metadata)
+    if dev:
+        adding = [change for change in changes if change.adds_only]
+        apply(meze.database, meze.metadata, adding)
+        yield from (change.text for change in adding)
+        changes = [change for change in changes if not change.adds_only]
     lacking = [change for change in changes if change.kind in NEEDED]
     if lacking:
         raise Mistake(f"The database lacks what the models name: {_listed(lacking)}", remedy_for(lacking))

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import click
 from flask import Flask
 
-from meze.cli.find import load_app, sealed_meze
+from meze.cli.find import installed, load_app
 from meze.cli.group import show_mistake
 from meze.cli.schema import prepare_schema
+from meze.databases.database import DatabaseError, FaultKind
 from meze.errors import Mistake
 from meze.settings import masked_url
 
@@ -37,13 +38,11 @@ def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready])
     _take_signals()
     threading.Thread(target=_end_with, args=(main,), daemon=True).start()
     try:
-        app = _prepared(target, dev=dev)
+        app, notices = _prepared(target, dev=dev)
     except Mistake as mistake:
         show_mistake(mistake)
         sys.exit(1)
-    meze = sealed_meze(app)
-    settings = meze.settings
-    notices = tuple(meze.notices())
+    settings = installed(app).settings
     ready.put(Ready(settings.prefix, settings.docs != "off", masked_url(settings.database_url), notices))
     return app
 
@@ -65,11 +64,23 @@ def _trial(target: str | None) -> None:
         sys.exit(1)
 
 
-def _prepared(target: str | None, *, dev: bool) -> Flask:
+def _prepared(target: str | None, *, dev: bool) -> tuple[Flask, tuple[str, ...]]:
+    """Return the app and what a person should know of it.
+
+    A server that cannot reach its database starts all the same: it answers 503 until the database is there.
+    """
     app = load_app(target)
-    for line in prepare_schema(sealed_meze(app), dev=dev):
-        click.echo(line)
-    return app
+    meze = installed(app)
+    try:
+        meze.seal()
+        for line in prepare_schema(meze, dev=dev):
+            click.echo(line)
+        return app, tuple(meze.notices())
+    except DatabaseError as error:
+        if error.fault.kind is not FaultKind.GONE:
+            raise
+        click.echo("Warning: the database cannot be reached; answers are 503 until it can.", err=True)
+        return app, ()
 
 
 def _take_signals() -> None:
