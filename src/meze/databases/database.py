@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Engine
+from sqlalchemy.engine import Connection as EngineConnection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
@@ -120,6 +121,13 @@ class Database(Protocol):
 
     def fold_value(self, text: str) -> str:
         """Return an operand folded as `fold` folds the column it is compared with."""
+        ...
+
+    def changing_schema(self) -> AbstractContextManager[EngineConnection]:
+        """Lend a SQLAlchemy connection in a transaction with no time limit, one process at a time.
+
+        Committed at the end of the `with`, rolled back on any exception.
+        """
         ...
 
     def fault(self, error: BaseException) -> Fault | None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import URL, BigInteger, ColumnElement, Engine, SmallInteger, create_engine, event, func
+from sqlalchemy.engine import Connection as EngineConnection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
@@ -34,6 +36,9 @@ CONNECT = {
 """How soon a server that is gone is noticed: libpq's own settings, in seconds, the last one in milliseconds."""
 
 FIRST_WITH_CASEFOLD = (18,)
+
+SCHEMA_LOCK = 0x6D657A65
+"""The advisory lock of whoever changes the schema: "meze" in ASCII."""
 
 
 class PostgreSQL:
@@ -89,6 +94,16 @@ class PostgreSQL:
     def fold_value(self, text: str) -> str:
         # Cherokee folds to capitals in Unicode, and to small letters by way of ICU.
         return text.casefold() if self._folds_itself else text.casefold().lower()
+
+    @contextmanager
+    def changing_schema(self) -> Iterator[EngineConnection]:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '1min'")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
+            # Waiting on a table stops everyone who comes after, so that is not done for long.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+            yield connection
 
     def fault(self, error: BaseException) -> Fault | None:
         return self._faults.explain(error)

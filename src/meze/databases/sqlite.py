@@ -11,7 +11,8 @@ import os
 import tempfile
 import time
 import weakref
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from meze.databases.statement import Statement, compile_statement
 from meze.databases.transactions import Lease
 
 STATEMENTS_KEPT_BY_A_CONNECTION = 512
+CHANGING_SCHEMA = "meze_changing_schema"
+"""SQLAlchemy's execution option for a transaction that may take long and must not meet another writer."""
 
 
 class SQLite:
@@ -79,6 +82,11 @@ class SQLite:
     def fold_value(self, text: str) -> str:
         return text.casefold()
 
+    @contextmanager
+    def changing_schema(self) -> Iterator[EngineConnection]:
+        with self.engine.connect().execution_options(**{CHANGING_SCHEMA: True}) as connection, connection.begin():
+            yield connection
+
     def fault(self, error: BaseException) -> Fault | None:
         return self._faults.explain(error, None)
 
@@ -102,12 +110,13 @@ class SQLite:
 
         @event.listens_for(engine, "begin")
         def begun(connection: EngineConnection) -> None:
-            connection.exec_driver_sql("BEGIN")
+            changing = connection.get_execution_options().get(CHANGING_SCHEMA)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if changing else "BEGIN")
 
         @event.listens_for(engine, "before_cursor_execute")
         def timed(connection: EngineConnection, *statement: Any) -> None:
-            many = statement[-1]
-            connection.info["meze_deadline"].at = math.inf if many else time.monotonic() + self._seconds
+            unlimited = statement[-1] or connection.get_execution_options().get(CHANGING_SCHEMA)  # [-1]: many at once
+            connection.info["meze_deadline"].at = math.inf if unlimited else time.monotonic() + self._seconds
 
         return engine
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from meze.databases.database import DatabaseError, Fault, FaultKind
 from meze.databases.statement import Statement, decode
+from meze.databases.words import words
 from meze.errors import Mistake
 
 OLDEST = (3, 35, 0)
@@ -64,6 +65,7 @@ def configure(driver: Any, *, busy_seconds: float, durable: bool) -> Deadline:
     deadline = Deadline()
     driver.set_progress_handler(deadline.passed, STEPS_BETWEEN_CLOCK_READINGS)
     driver.create_function("meze_fold", 1, _fold, deterministic=True)
+    driver.create_function("meze_words", 1, words, deterministic=True)
     driver.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
     _switch_to_wal(driver)
     driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
