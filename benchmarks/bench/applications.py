@@ -9,6 +9,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".peers" / "bin"
+WORK = ROOT / ".work"
 COMMAND = str(Path(sys.executable).with_name("meze"))
 THREADS = 4
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CalledProcessError
 
-from bench.applications import APPLICATIONS, ROOT
+from bench.applications import APPLICATIONS, ROOT, WORK
 from bench.databases import Databases, Postgresql, Sqlite
 from bench.generators import find_generator
 from bench.machine import describe
@@ -63,17 +63,20 @@ def main() -> int:
     cores, generator = assign_cores(os.sched_getaffinity(0)), find_generator()
     head = f"{describe(generator.name)}\n{cores.sentence()}\n"
     print(head, flush=True)
-    (ROOT / ".work").mkdir(exist_ok=True)
+    WORK.mkdir(exist_ok=True)
     pages, valid = [head], True
     for name in DATABASES if options.database == "both" else (options.database,):
-        with tempfile.TemporaryDirectory(dir=ROOT / ".work", prefix=f"{name}-") as folder:
+        with tempfile.TemporaryDirectory(dir=WORK, prefix=f"{name}-") as folder:
             try:
                 found = run(name, options, Plan.of(options, cores, generator, Path(folder)))
             except AnswersDiffer as error:
-                print(f"Nothing was measured on {name}, because the answers differ:\n{error}", file=sys.stderr)
+                print(
+                    f"Nothing was measured on {name}, because the answers differ (logs: {WORK}):\n{error}",
+                    file=sys.stderr,
+                )
                 return 1
             except (RuntimeError, CalledProcessError) as error:
-                print(f"Stopped on {name}: {error}", file=sys.stderr)
+                print(f"Stopped on {name} (logs: {WORK}): {error}", file=sys.stderr)
                 return 1
         valid = valid and all(row.valid for row in found)
         pages.append(table(name, found))

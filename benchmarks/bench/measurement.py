@@ -98,7 +98,7 @@ def compare(
         with serving(application, databases.fresh(application), plan.cores.server, plan.work) as server:
             interviews[application.name] = interview(server, workloads)
     if found := differences(interviews):
-        raise AnswersDiffer("\n".join(found[:20]))
+        raise AnswersDiffer("\n".join(found[:10]))
 
 
 def measure(

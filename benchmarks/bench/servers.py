@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.applications import Application, environment_of
+from bench.applications import WORK, Application, environment_of
 from bench.processor import pinned, usage
 from bench.workload import PREFIX
 
@@ -34,14 +34,14 @@ class Server:
 
 @contextmanager
 def serving(application: Application, url: str, core: int, work: Path) -> Iterator[Server]:
-    """Serve the application until the block ends; what it prints goes to `<work>/<name>.log`.
+    """Serve the application until the block ends; what it prints is in `.work/<name>.log` until its next start.
 
     Raises:
         RuntimeError: it ended or gave no 200 within 30 seconds; carries the end of its log.
     """
     port = free_port()
-    log = work / f"{application.name}.log"
-    with log.open("ab") as output, pinned(core):
+    log = WORK / f"{application.name}.log"
+    with log.open("wb") as output, pinned(core):
         began = time.monotonic()
         process = subprocess.Popen(
             application.command(port),

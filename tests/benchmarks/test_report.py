@@ -46,6 +46,7 @@ def test_the_ratio_is_to_the_baseline_at_the_same_request():
         pytest.param([meze(8_000, errors=1), meze(8_000), SAMPLE], id="one-error-in-one-of-its-rounds"),
         pytest.param([meze(8_000), replace(SAMPLE, errors=3)], id="an-error-of-the-baseline"),
         pytest.param([meze(8_000)], id="no-baseline"),
+        pytest.param([meze(8_000), replace(SAMPLE, requests_per_second=0.0)], id="a-baseline-without-an-answer"),
     ],
 )
 def test_there_is_no_ratio_with(samples):
@@ -57,6 +58,13 @@ def test_there_is_no_ratio_with(samples):
 
 def test_a_row_with_errors_says_that_it_is_invalid():
     assert "8,000 invalid" in table("sqlite", rows([meze(8_000, errors=7), SAMPLE]))
+
+
+def test_the_server_time_of_each_request_is_told():
+    row = rows([meze(8_000, server_share=0.96)])[0]
+
+    assert row.server_microseconds == pytest.approx(120)
+    assert "|     120 |" in table("sqlite", [row])
 
 
 def test_a_load_generator_at_its_limit_is_named():
