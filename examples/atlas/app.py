@@ -6,7 +6,7 @@ from flask import Flask
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from meze import Meze, anyone, me, role, signed_in
+from meze import About, Credit, Meze, anyone, me, role, signed_in
 
 
 class Base(DeclarativeBase):
@@ -77,8 +77,33 @@ class Stop(Base):
     city: Mapped[City] = relationship(back_populates="stops")
 
 
+about = About(
+    title="Atlas",
+    description="The world's cities, and the trips that people plan through them: a REST API over 170,391 real rows.",
+    resources={
+        "continents": "The seven continents",
+        "countries": "Countries, with their people, area and money",
+        "cities": "Cities of more than 1,000 people, and seats of government",
+        "trips": "Trips that somebody plans, for everyone or for themselves",
+        "stops": "The cities of a trip, with the nights spent there",
+    },
+    examples=[
+        (
+            "The large cities of France, each with its country",
+            "/api/v1/cities?country_code=FR&population__gte=100000&sort=-population&expand=country"
+            "&fields=id,name,population,country&limit=3",
+        ),
+        (
+            "Beijing, found by its own name",
+            "/api/v1/cities?q=北京&sort=-population&fields=id,name,country_code,population",
+        ),
+        ("Iceland, with its continent", "/api/v1/countries/IS?expand=continent"),
+    ],
+    credits=[Credit("Places by GeoNames, CC BY 4.0", "https://www.geonames.org/")],
+)
+
 app = Flask(__name__)
-api = Meze(app, Base, roles=("editor",))
+api = Meze(app, Base, roles=("editor",), about=about)
 
 mine = signed_in & (Trip.owner_id == me.id)
 
