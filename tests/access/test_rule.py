@@ -103,6 +103,14 @@ def test_a_rule_over_an_alias_asks_the_alias_and_leaves_inner_rows_alone():
     )
 
 
+def test_a_rule_reaches_the_row_inside_functions():
+    other = Trip.__table__.alias("other")
+
+    found = sql(func.coalesce(Trip.contact, func.lower(me.email)) == "x", ANNA, over=other)
+
+    assert found == "coalesce(other.contact, lower(:meze_me_email)) = :coalesce_1"
+
+
 def test_a_rule_over_a_self_reference_keeps_both_rows_apart():
     row = select(*(column.label(column.key) for column in Trip.__table__.c)).subquery("row")
 

@@ -80,7 +80,7 @@ class Policy:
         return View(resource, fields, relations, related)
 
     def _writable(self, resource: Resource, standing: Standing) -> frozenset[str]:
-        """Return the names of the fields that field rules let such a caller write. Keys and owners are told elsewhere."""
+        """Return the names of the fields that field rules let such a caller write; keys and owners aside."""
         return frozenset(name for name, each in resource.fields.items() if self._may(resource, each, "write", standing))
 
     def _may(self, resource: Resource, field: Field, action: str, standing: Standing) -> bool:

@@ -30,7 +30,7 @@ from sqlalchemy.types import NullType
 from meze.access.rule import Always, Compared, Either, Every, IfRole, IfSignedIn, Negated, Related, Rule, negated
 from meze.access.terms import Anyone, HasRole, MeValue, SignedIn, Term
 from meze.errors import Mistake
-from meze.resources.rewrite import plain
+from meze.resources.rewrite import is_table, plain
 
 _PARENTHESES = "Put each comparison in parentheses: signed_in & (Trip.owner_id == me.id)."
 
@@ -158,10 +158,9 @@ def _is_rule(element: Any) -> bool:
 
 
 def _inside(element: Any) -> Iterator[Any]:
-    # An annotated function hides its arguments; only the plain one shows them.
     element = plain(element)
     yield element
-    if isinstance(element, SelectBase | FromClause):
+    if isinstance(element, SelectBase) or is_table(element):
         return
     for child in element.get_children():
         yield from _inside(child)

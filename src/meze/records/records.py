@@ -67,7 +67,7 @@ class Records:
         """Return a page of rows."""
         standing = self._standing(resource, caller, "read")
         plan = self.planner.rows(resource, standing, ask.shape)
-        with self._reading(resource, standing, snapshot=not plan.single) as connection, self.slots.taken(plan.load):
+        with self.slots.taken(plan.load), self._reading(resource, standing, snapshot=not plan.single) as connection:
             page, cursor = self.runner.page(plan, ask, caller_values(caller), connection)
         if page.next is not None:
             page.next = next_url(cursor)
@@ -319,7 +319,8 @@ class Records:
             with self.database.reading(snapshot=snapshot) as connection:
                 yield connection
         except Exception as error:
-            raise self._translated(error, resource, standing) from error
+            self._raise_problem(error, resource, standing)
+            raise
 
     @contextmanager
     def _writing(self, resource: Resource, standing: Standing, plan: WritePlan, bound: Values) -> Iterator[Connection]:
@@ -332,14 +333,15 @@ class Records:
                 # Not every database says which foreign key failed: it is asked, now that the transaction was undone.
                 with self._reading(resource, standing, snapshot=True) as connection:
                     self._explain_refused(plan, bound, connection)
-            raise self._translated(error, resource, standing) from error
+            self._raise_problem(error, resource, standing)
+            raise
 
-    def _translated(self, error: Exception, resource: Resource, standing: Standing) -> Exception:
+    def _raise_problem(self, error: Exception, resource: Resource, standing: Standing) -> None:
+        """Raise what a refusal of the database means to a client; do nothing where it is no such refusal."""
         fault = self.database.fault(error)
-        if fault is None:
-            return error
-        named = self.policy.view(resource, standing).fields.keys() | self.policy.writable(resource, standing)
-        return problem_of(fault, resource, named, self._referring(fault, standing))
+        if fault is not None:
+            named = self.policy.view(resource, standing).fields.keys() | self.policy.writable(resource, standing)
+            raise problem_of(fault, resource, named, self._referring(fault, standing)) from error
 
     def _referring(self, fault: Fault, standing: Standing) -> str | None:
         """Return the name of the resource that still refers to a row, if the caller may know of it."""

@@ -68,7 +68,7 @@ class FlaskDoor:
             status=status,
             milliseconds=seconds * 1000,
             request_id=environ["meze.request_id"],
-            caller_id=environ.get("meze.caller_id"),
+            caller_id=response.caller_id if response else None,
             rows=response.rows if response else None,
             parameters=names,
             code=response.code if response else None,

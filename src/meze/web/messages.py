@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What is answered. `rows` and `code` are for the log and the metrics, not for the client."""
+    """What is answered. `route`, `rows`, `code` and `caller_id` are for the log and the metrics, not for the client."""
 
     status: int
     body: bytes = b""
@@ -45,3 +45,4 @@ class Response:
     route: str = ""
     rows: int | None = None
     code: str | None = None
+    caller_id: int | None = None

@@ -107,6 +107,7 @@ class Site:
 
     def _finish(self, request: Request, response: Response, caller: Caller | None) -> None:
         known = caller is not None and caller.credentials
+        response.caller_id = caller.id if caller else None
         sent = known or "authorization" in request.headers or "cookie" in request.headers
         for name, value in security_headers(sent).items():
             response.headers.setdefault(name, value)

@@ -20,12 +20,13 @@ from sqlalchemy import (
     Interval,
     LargeBinary,
     Numeric,
+    PickleType,
     Text,
     Time,
     TypeDecorator,
     Uuid,
 )
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 from meze.errors import Mistake
 from meze.resources.fields.array import ARRAY_KIND
@@ -101,6 +102,8 @@ def _make(sqltype: TypeEngine[Any], place: Place) -> FieldType:
     for kind in FIELD_TYPES:
         if kind.matches(sqltype):
             return kind.make(sqltype, place)
+    if isinstance(sqltype, PickleType):
+        raise Unservable("holds pickles, which run code when they are read and are Python's alone", "Use JSON.")
     if isinstance(sqltype, TypeDecorator):
         return _decorated(sqltype, place)
     data_type = getattr(sqltype, "data_type", None)
@@ -121,7 +124,7 @@ def _decorated(sqltype: TypeDecorator[Any], place: Place) -> FieldType:
     stored = sqltype.impl_instance
     shown = stored
     if type(sqltype).python_type is not TypeDecorator.python_type:
-        shown = _BY_PYTHON_TYPE.get(sqltype.python_type, sqltype)
+        shown = _BY_PYTHON_TYPE.get(sqltype.python_type, NullType())
     inner = replace(place, decorated=True)
     under = _make(stored, inner)
     made = under if shown is stored else _make(shown, inner)

@@ -30,7 +30,7 @@ def _read(value: Any) -> float:
         try:
             number = float(value)
         except OverflowError:
-            number = math.copysign(math.inf, value)
+            number = -math.inf if value < 0 else math.inf
     elif type(value) is float:
         number = value
     else:
@@ -55,7 +55,7 @@ def _out_of_range(number: float, greatest: float) -> Exception:
 def _to_single(number: float) -> float:
     """Return the nearest number that 4 bytes hold, which is what PostgreSQL's REAL would make of it."""
     try:
-        (rounded,) = struct.unpack("f", struct.pack("f", number))
+        (rounded,) = struct.unpack("<f", struct.pack("<f", number))
     except OverflowError:
         raise _out_of_range(number, _GREATEST_SINGLE) from None
     return float(rounded)
