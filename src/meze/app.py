@@ -110,7 +110,6 @@ class Meze:
         search: Sequence[str] = (),
         require_match: bool = False,
         page_limit: int | None = None,
-        cache: Any = None,
         admin: bool = True,
     ) -> None:
         """Serve a model. An action without a rule is closed; `write` stands for create, update and delete.
@@ -140,7 +139,6 @@ class Meze:
             search=tuple([search] if isinstance(search, str) else search),
             require_match=require_match,
             page_limit=page_limit,
-            cache=cache,
             admin=admin,
         )
         check(declaration)

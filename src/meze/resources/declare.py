@@ -39,7 +39,6 @@ class Declaration:
     search: Sequence[str] = ()
     require_match: bool = False
     page_limit: int | None = None
-    cache: Any = None
     admin: bool = True
     served: bool = True
 
@@ -146,7 +145,6 @@ def _resource(declaration: Declaration, mapper: Mapper[Any], database: str, inte
         search=tuple(_searched(name, fields, mapper, where) for name in declaration.search),
         require_match=declaration.require_match,
         page_limit=declaration.page_limit,
-        cache=declaration.cache,
         admin=declaration.admin,
         restriction=restriction,
         identity=identity,

@@ -148,7 +148,6 @@ class Resource:
     search: tuple[Field, ...] = ()
     require_match: bool = False
     page_limit: int | None = None
-    cache: Any = None
     admin: bool = True
     restriction: ColumnElement[bool] | None = None
     identity: tuple[Field, Any] | None = None
