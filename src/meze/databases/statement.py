@@ -106,6 +106,8 @@ def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
             raise ValueError(f"the list {name!r} of an IN must be known when the statement is prepared")
     state = compiled.construct_expanded_state(dict.fromkeys(given), escape_names=False)
     positional = state.positiontup is not None
+    # The state's own processors are only those of the binds that an IN was expanded into.
+    processors: dict[str, Any] = {**compiled._bind_processors, **state.processors}
     places: list[tuple[Any, str]] = (
         list(enumerate(state.positiontup))
         if state.positiontup is not None
@@ -114,7 +116,7 @@ def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
     constants: dict[Any, Any] = {}
     slots = []
     for key, name in places:
-        process = state.processors.get(name)
+        process = processors.get(name)
         produce = names[name].callable if name in names else None
         if name in given:
             constants[key] = None
