@@ -1,0 +1,208 @@
+"""The parameters of requests, as components that operations refer to.
+
+Each operator of each of a resource's own fields is a parameter with a name; all paths across relations are one object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from meze.openapi.audience import Seen
+from meze.openapi.description import Json
+from meze.openapi.names import component
+from meze.openapi.relation_paths import RelationPaths
+from meze.openapi.values import BOOLEAN, operand
+from meze.query.operators import OPERATORS, Operand, Operator
+from meze.query.parse import CONDITIONS, LIST_PARAMETERS, ROWS, SORT_KEYS, Limits
+from meze.resources.resource import Field
+
+_NAMES_AT_MOST = 200
+_TAG = r'(?:W/)?"[!#-~]*"'
+_TAGS = rf"^\s*(?:\*|{_TAG}(?:\s*,\s*{_TAG})*)\s*$"
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Makes the parameters of resources and collects them under `components/parameters`."""
+
+    paths: RelationPaths
+    limits: Limits
+    components: Json = field(default_factory=dict)
+
+    def everywhere(self) -> list[Json]:
+        """Return what every request may carry."""
+        languages: Json = {"type": "string"}
+        return [
+            self._shared(_header("Accept-Language", languages, "The language of `detail` in errors.", "en")),
+            self._shared(
+                _header("X-Request-ID", {"type": "string"}, "Taken for the answer if it is 1 to 64 of `[A-Za-z0-9-]`.")
+            ),
+        ]
+
+    def guards(self, seen: Seen) -> list[Json]:
+        """Return the header that protects a change from overwriting another."""
+        description = "Change the row only if it still has this `ETag`, else 412."
+        header = _header("If-Match", {"type": "string", "pattern": _TAGS}, description, '"a1b2"')
+        if not seen.resource.require_match:
+            return [self._shared(header)]
+        return [self._shared({**header, "required": True}, "If-Match.required")]
+
+    def saving(self) -> list[Json]:
+        """Return the header that saves an answer which the client has already."""
+        description = "Answer 304 if the row still has this `ETag`."
+        schema = {"type": "string", "pattern": _TAGS}
+        return [self._shared(_header("If-None-Match", schema, description, '"a1b2"'))]
+
+    def shown(self, seen: Seen) -> list[Json]:
+        """Return the parameters that choose what of a row is shown."""
+        found = []
+        if seen.fields:
+            paths = [self.paths.pattern(seen, lambda at: list(at.fields)), self.paths.beyond(seen)]
+            example = [*seen.fields][:2]
+            text = "Show only these fields; `__` leads across relations, which are embedded then."
+            found.append(self._names(seen, "fields", [*seen.fields], paths, text, example))
+        if seen.relations:
+            paths = [self.paths.pattern(seen, lambda _: [], at_relations=True), self.paths.beyond(seen, "(?:__.+)?")]
+            example = [next(iter(seen.relations))]
+            text = "Embed related rows: to-one as an object or null, to-many as `{items, next}` with the first 20."
+            found.append(self._names(seen, "expand", [*seen.relations], paths, text, example))
+        return found
+
+    def listing(self, seen: Seen) -> list[Json]:
+        """Return every parameter of a list."""
+        found = [*self._search(seen), *self._sort(seen), self._limit(seen)]
+        for name, schema, text in (
+            ("cursor", {"type": "string", "minLength": 1}, "What `next` carries. Opaque; not together with `page`."),
+            (
+                "page",
+                {"type": "integer", "minimum": 1, "maximum": ROWS},
+                f"A page by number; `page` × `limit` to {ROWS}.",
+            ),
+            ("count", BOOLEAN, "`true` adds `total`, the number of rows on all pages."),
+        ):
+            found.append(self._shared(_query(name, text, schema=schema)))
+        found += self.shown(seen)
+        for each in seen.fields.values():
+            found += [self._filter(seen, each, OPERATORS[name]) for name in OPERATORS if name in each.type.operators]
+        return [*found, *self._related(seen)]
+
+    def _search(self, seen: Seen) -> list[Json]:
+        searched = [each.name for each in seen.resource.search]
+        if not searched or not all(name in seen.fields for name in searched):
+            return []
+        text = (
+            f"All these words, each as the beginning of a word in {_listed(searched)}; "
+            "Chinese, Japanese and Korean by character pairs."
+        )
+        return [self._add(component(seen.resource.name, "q"), _query("q", text, schema={"type": "string"}))]
+
+    def _sort(self, seen: Seen) -> list[Json]:
+        own = [name for name, each in seen.fields.items() if each.type.sortable]
+        path = self.paths.pattern(
+            seen, lambda at: [name for name, each in at.fields.items() if each.type.sortable], over_many=False
+        )
+        paths = [each and f"-?(?:{each})" for each in (path, self.paths.beyond(seen))]
+        if not own and path is None:
+            return []
+        text = (
+            f"At most {SORT_KEYS} fields, `-` for descending; the key is added last. "
+            "What has no value counts as the greatest."
+        )
+        signed = [sign + name for name in own for sign in ("", "-")]
+        example = [f"-{own[-1]}"] if own else None
+        return [self._names(seen, "sort", signed, paths, text, example, most=SORT_KEYS)]
+
+    def _limit(self, seen: Seen) -> Json:
+        limits = self.limits.of(seen.resource)
+        schema = {"type": "integer", "minimum": 1, "maximum": limits.greatest, "default": limits.default}
+        parameter = _query("limit", "How many rows at most.", schema=schema)
+        if limits == self.limits:
+            return self._shared(parameter)
+        return self._add(component(seen.resource.name, "limit"), parameter)
+
+    def _filter(self, seen: Seen, each: Field, operator: Operator) -> Json:
+        shadowed = operator.name == "eq" and each.name in LIST_PARAMETERS
+        name = each.name if operator.name == "eq" and not shadowed else f"{each.name}__{operator.name}"
+        parameter = _query(name, _meaning(each, operator), **operand(operator, each.type))
+        return self._add(component(seen.resource.name, name), parameter)
+
+    def _related(self, seen: Seen) -> list[Json]:
+        patterns = self.paths.filters(seen)
+        if not patterns:
+            return []
+        name = "related"
+        while name in seen.fields or name in LIST_PARAMETERS:
+            name += "_rows"
+        text = (
+            "Filters across relations, each a parameter of its own in the address: the names of up to four relations, "
+            "a field and an operator, joined by `__`. Conditions on the same related rows mean one row that fulfils all."
+        )
+        parameter: Json = _query(
+            name,
+            f"{text} At most {CONDITIONS} conditions in one request.",
+            style="form",
+            explode=True,
+            schema={"type": "object", "patternProperties": patterns, "additionalProperties": False},
+        )
+        example = self._related_example(seen)
+        return [self._add(component(seen.resource.name, name), parameter | ({"example": example} if example else {}))]
+
+    def _related_example(self, seen: Seen) -> Json | None:
+        for name, relation in seen.relations.items():
+            for each in self.paths.target(relation).fields.values():
+                if "eq" in each.type.operators and each.type.name != "array":
+                    return {f"{name}__{each.name}": each.type.example}
+        return None
+
+    def _names(
+        self,
+        seen: Seen,
+        name: str,
+        own: list[str],
+        paths: list[str | None],
+        text: str,
+        example: list[str] | None,
+        *,
+        most: int = _NAMES_AT_MOST,
+    ) -> Json:
+        """Return a parameter that takes names of the resource's own, and paths, with commas between them."""
+        kinds: list[Json] = [{"type": "string", "pattern": f"^(?:{each})$"} for each in paths if each is not None]
+        if own:
+            kinds.insert(0, {"type": "string", "enum": own})
+        items = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        schema: Json = {"type": "array", "items": items, "minItems": 1, "maxItems": most, "uniqueItems": True}
+        parameter = _query(name, text, style="form", explode=False, schema=schema)
+        if example:
+            parameter["example"] = example
+        return self._add(component(seen.resource.name, name), parameter)
+
+    def _shared(self, parameter: Json, name: str | None = None) -> Json:
+        return self._add(name or parameter["name"], parameter)
+
+    def _add(self, name: str, parameter: Json) -> Json:
+        self.components[name] = parameter
+        return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _query(name: str, description: str, **described: Any) -> Json:
+    return {"name": name, "in": "query", "description": description, **described}
+
+
+def _header(name: str, schema: Json, description: str, example: str | None = None) -> Json:
+    header: Json = {"name": name, "in": "header", "description": description, "schema": schema}
+    return header if example is None else {**header, "example": example}
+
+
+def _meaning(each: Field, operator: Operator) -> str:
+    said = f"`{each.name}` {operator.phrase.en}"
+    if operator.operand is Operand.FLAG:
+        return f"{said}; `false` for those that have one."
+    if operator.operand is Operand.MANY:
+        return f"{said} these. A value with a comma stands in quotes." if each.type.name == "text" else f"{said} these."
+    return f"{said}: the text given." if operator.prepare else f"{said} the value given."
+
+
+def _listed(names: list[str], *, quoted: bool = True) -> str:
+    shown = [f"`{name}`" for name in names] if quoted else names
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

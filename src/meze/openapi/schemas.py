@@ -1,0 +1,135 @@
+"""Schemas of rows, pages and bodies, under `components/schemas`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from meze.openapi.audience import Seen
+from meze.openapi.description import Json
+from meze.openapi.names import Names
+from meze.openapi.relation_paths import RelationPaths
+from meze.openapi.values import answered, sent
+from meze.resources.resource import DefaultKind, Field, Resource
+
+_SHOWN_DEFAULTS = {"boolean": bool, "integer": int, "text": str}
+
+
+def reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+@dataclass(slots=True)
+class Schemas:
+    """Makes the schemas of resources and collects them."""
+
+    paths: RelationPaths
+    names: Mapping[str, Names]
+    components: Json = field(default_factory=dict)
+
+    def row(self, seen: Seen) -> Json:
+        """Add the schema of a row in answers. Nothing is required: `fields` may leave out whatever is there."""
+        properties: Json = {name: _described(each, answered(each)) for name, each in seen.fields.items()}
+        for name, relation in seen.relations.items():
+            target = self.names[self.paths.target(relation).resource.name].singular
+            if relation.to_many:
+                properties[name] = reference(f"{target}Page") | {"description": f"Only with `expand={name}`."}
+            else:
+                kinds = [reference(target), {"type": "null"}]
+                properties[name] = {"anyOf": kinds, "description": f"Only with `expand={name}`."}
+        examples = {name: each.type.example for name, each in seen.fields.items()}
+        return self._add(seen, "", _object(properties, examples))
+
+    def page(self, seen: Seen) -> Json:
+        """Add the schema of a list, alone or embedded in a row."""
+        properties: Json = {
+            "items": {"type": "array", "items": reference(self.names[seen.resource.name].singular)},
+            "next": {
+                "type": ["string", "null"],
+                "format": "uri-reference",
+                "description": "The address of the next page; null on the last.",
+            },
+            "total": {"type": "integer", "minimum": 0, "description": "Only with `count=true`."},
+        }
+        examples = {"items": [{name: each.type.example for name, each in seen.fields.items()}], "next": None}
+        return self._add(seen, "Page", _object(properties, examples, required=["items", "next"]))
+
+    def create(self, seen: Seen) -> Json:
+        """Add the schema of the body that makes a row."""
+        opened = _open(seen, "create")
+        required = [each.name for each in opened if each.required and each.name in seen.always_open["create"]]
+        return self._add(seen, "Create", _body(opened, required=required, defaults=True))
+
+    def replace(self, seen: Seen) -> Json:
+        """Add the schema of the body that replaces a row."""
+        opened = _open(seen, "update")
+        required = [each.name for each in opened if each.required and each.name in seen.always_open["update"]]
+        return self._add(seen, "Replace", _body(opened, closed=_closed(seen, opened), required=required, defaults=True))
+
+    def update(self, seen: Seen) -> Json:
+        """Add the schema of a merge patch: what is left out stays."""
+        opened = _open(seen, "update")
+        return self._add(seen, "Update", _body(opened, closed=_closed(seen, opened)))
+
+    def _add(self, seen: Seen, suffix: str, schema: Json) -> Json:
+        name = self.names[seen.resource.name].singular + suffix
+        self.components[name] = schema
+        return reference(name)
+
+
+def _open(seen: Seen, action: str) -> list[Field]:
+    """Return the fields that some caller may set. What nobody may read is not named, though it may be written."""
+    return [
+        each
+        for each in seen.fields.values()
+        if each.name in seen.open[action] and _settable(seen.resource, each, action)
+    ]
+
+
+def _settable(resource: Resource, each: Field, action: str) -> bool:
+    if each.generated or each is resource.owner:
+        return False
+    return not each.key or (action == "create" and resource.chosen_key)
+
+
+def _closed(seen: Seen, opened: Iterable[Field]) -> list[Field]:
+    names = {each.name for each in opened}
+    return [each for each in seen.fields.values() if each.name not in names]
+
+
+def _body(
+    opened: list[Field], *, closed: Iterable[Field] = (), required: Iterable[str] = (), defaults: bool = False
+) -> Json:
+    """Return the schema of a body. Closed fields are read-only: they may be sent back with the row's own value."""
+    properties: Json = {
+        each.name: _described(each, sent(each), default=_default(each) if defaults else None) for each in opened
+    }
+    properties |= {each.name: {**answered(each), "readOnly": True} for each in closed}
+    return _object(properties, {each.name: each.type.example for each in opened}, required=list(required))
+
+
+def _object(properties: Json, example: Json, *, required: Iterable[str] = ()) -> Json:
+    schema: Json = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = list(required)
+    return {**schema, "additionalProperties": False, "examples": [example]}
+
+
+def _described(each: Field, schema: Json, *, default: Any = None) -> Json:
+    """Add what `mapped_column(doc=...)` says of the column, and the value that stands in for none."""
+    said = {"description": each.column.doc} if each.column.doc else {}
+    return {**schema, **said, **({} if default is None else {"default": default})}
+
+
+def _default(each: Field) -> Any:
+    """Return the constant that a field gets when none is sent, where JSON writes it as Python does; else None."""
+    if each.default.kind is not DefaultKind.VALUE:
+        return None
+    value = each.default.argument
+    if each.type.name == "enum":
+        value = value.value if isinstance(value, Enum) else value
+        return value if value in each.type.schema["enum"] else None
+    expected = _SHOWN_DEFAULTS.get(each.type.name)
+    return value if expected is not None and type(value) is expected else None
