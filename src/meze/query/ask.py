@@ -12,7 +12,8 @@ from typing import Any
 
 from meze.query.view import Path
 
-EVERYTHING: tuple[str, ...] | None = None
+HIGH = "_high"
+"""What follows the name of an operand whose value has several forms, in the name of the greatest of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The operators of filters: each a row of OPERATORS.
 
-An operator turns a column and its operands into SQL. Operands are bind parameters; `prepare` is what happens to a
-value in Python before it is bound (folding and escaping, for the three that look inside a text).
+An operator turns a column and its operands into SQL. `prepare` is what happens to a value in Python before it is bound
+(folding and escaping, for the three that look inside a text).
 """
 
 from __future__ import annotations
@@ -11,13 +11,24 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, or_
+from sqlalchemy import BindParameter, ColumnElement, not_, or_
 
 from meze.errors import Text
 
 Fold = Callable[[ColumnElement[Any]], ColumnElement[Any]]
 FoldValue = Callable[[str], str]
-Lower = Callable[[ColumnElement[Any], Sequence[BindParameter[Any]], Fold], ColumnElement[bool]]
+Bind = BindParameter[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One operand: the least and the greatest form that means its value, the same where a value has one form only."""
+
+    low: Bind
+    high: Bind
+
+
+Lower = Callable[[ColumnElement[Any], Sequence[Bound], Fold], ColumnElement[bool]]
 
 
 class Operand(Enum):
@@ -44,8 +55,18 @@ def _or_null(condition: ColumnElement[bool], column: ColumnElement[Any]) -> Colu
     return or_(condition, column.is_(None))
 
 
-def _matches(column: ColumnElement[Any], pattern: Sequence[BindParameter[Any]], fold: Fold) -> ColumnElement[bool]:
-    return fold(column).like(pattern[0], escape="\\")
+def _equal(column: ColumnElement[Any], bound: Bound) -> ColumnElement[bool]:
+    return column == bound.low if bound.low is bound.high else column.between(bound.low, bound.high)
+
+
+def _among(column: ColumnElement[Any], bounds: Sequence[Bound]) -> ColumnElement[bool]:
+    if all(bound.low is bound.high for bound in bounds):
+        return column.in_([bound.low for bound in bounds])
+    return or_(*(_equal(column, bound) for bound in bounds))
+
+
+def _matches(column: ColumnElement[Any], pattern: Sequence[Bound], fold: Fold) -> ColumnElement[bool]:
+    return fold(column).like(pattern[0].low, escape="\\")
 
 
 def _escaped(text: str) -> str:
@@ -65,18 +86,24 @@ def _endswith(text: str, fold: FoldValue) -> str:
 
 
 _ROWS = (
-    Operator("eq", Text("is", "等于"), Operand.ONE, lambda c, v, _: c == v[0]),
-    Operator("ne", Text("is not", "不等于"), Operand.ONE, lambda c, v, _: _or_null(c != v[0], c), includes_null=True),
-    Operator("lt", Text("is less than", "小于"), Operand.ONE, lambda c, v, _: c < v[0]),
-    Operator("lte", Text("is at most", "不大于"), Operand.ONE, lambda c, v, _: c <= v[0]),
-    Operator("gt", Text("is greater than", "大于"), Operand.ONE, lambda c, v, _: c > v[0]),
-    Operator("gte", Text("is at least", "不小于"), Operand.ONE, lambda c, v, _: c >= v[0]),
-    Operator("in", Text("is one of", "属于"), Operand.MANY, lambda c, v, _: c.in_(v)),
+    Operator("eq", Text("is", "等于"), Operand.ONE, lambda c, v, _: _equal(c, v[0])),
+    Operator(
+        "ne",
+        Text("is not", "不等于"),
+        Operand.ONE,
+        lambda c, v, _: _or_null(not_(_equal(c, v[0])), c),
+        includes_null=True,
+    ),
+    Operator("lt", Text("is less than", "小于"), Operand.ONE, lambda c, v, _: c < v[0].low),
+    Operator("lte", Text("is at most", "不大于"), Operand.ONE, lambda c, v, _: c <= v[0].high),
+    Operator("gt", Text("is greater than", "大于"), Operand.ONE, lambda c, v, _: c > v[0].high),
+    Operator("gte", Text("is at least", "不小于"), Operand.ONE, lambda c, v, _: c >= v[0].low),
+    Operator("in", Text("is one of", "属于"), Operand.MANY, lambda c, v, _: _among(c, v)),
     Operator(
         "not_in",
         Text("is none of", "不属于"),
         Operand.MANY,
-        lambda c, v, _: _or_null(c.not_in(v), c),
+        lambda c, v, _: _or_null(not_(_among(c, v)), c),
         includes_null=True,
     ),
     Operator("isnull", Text("has no value", "为空"), Operand.FLAG, lambda c, _v, _: c.is_(None), includes_null=True),

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from meze.errors import Entry, Text, TooExpensive, UnknownField, UnknownParameter
-from meze.query.ask import Compare, ListAsk, ListShape, Scope, Selection, SortKey
+from meze.query.ask import HIGH, Compare, ListAsk, ListShape, Scope, Selection, SortKey
 from meze.query.cursor import CursorSeal, Position, bad_cursor
 from meze.query.operators import OPERATORS, FoldValue, Operand, Operator
 from meze.query.select import cost_of, selection_of
-from meze.query.values import bad_value, record, truth, value, whole_number
+from meze.query.values import bad_value, forms, record, truth, whole_number
 from meze.query.view import Path, View, resolve, unknown_field
 from meze.resources.registry import Registry
 from meze.resources.resource import Field, Resource, nearest
@@ -111,8 +111,10 @@ class ListParser:
         operands = []
         for each in written:
             bound = f"v{len(values)}"
-            read = value(name, each, field.type)
-            values[bound] = operator.prepare(read, self.fold) if operator.prepare else read
+            found = forms(name, each, field.type)
+            values[bound] = operator.prepare(found[0], self.fold) if operator.prepare else found[0]
+            if len(found) > 1:
+                values[f"{bound}{HIGH}"] = found[1]
             operands.append(bound)
         return Compare(path, operator.name, tuple(operands))
 

@@ -47,6 +47,16 @@ def value(parameter: str, written: str, type_: FieldType) -> Any:
     return read if type_.store is None else type_.store(read)
 
 
+def forms(parameter: str, written: str, type_: FieldType) -> tuple[Any, ...]:
+    """Read a value that is compared: what is bound, or the least and the greatest form of it where it has several."""
+    if type_.spellings is None:
+        return (value(parameter, written, type_),)
+    try:
+        return type_.spellings(type_.parse(written))
+    except ValueError as error:
+        raise BadValue(params={"name": parameter}, entries=[parameter_entry(error, type_, parameter)]) from None
+
+
 def record(parameter: str, written: str) -> list[str]:
     """Read one CSV record (RFC 4180): `a,"b, c"`."""
     try:

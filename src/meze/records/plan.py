@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, bindparam, func, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from meze.access.caller import Standing
 from meze.access.policy import Policy
@@ -26,7 +26,7 @@ from meze.records.cost import Load, scans
 from meze.records.keyset import OrderKey, branches, in_one
 from meze.records.select import Columns, Selector, related_shape
 from meze.records.shape import Node
-from meze.records.source import Grounds, Source
+from meze.records.source import Grounds, Source, exact, exact_type
 from meze.resources.registry import Registry
 from meze.resources.resource import Field, Relation, Resource
 
@@ -121,7 +121,7 @@ class Planner:
         node = selector.node(view, shape.selection)
         keys = [self._order_key(source, key.path, key.descending) for key in shape.sort]
         fields = [sort_field(key, view) for key in shape.sort]
-        sort = tuple((columns.place(_for_cursor(key, each)), each) for key, each in zip(keys, fields, strict=True))
+        sort = tuple((columns.place(exact(key.column, each)), each) for key, each in zip(keys, fields, strict=True))
         greatest = self.database.nulls_are_greatest
         if shape.offset:
             stretches = [in_one(keys, nulls_are_greatest=greatest)]
@@ -156,7 +156,7 @@ class Planner:
         _, resource = source.at(path.relations)
         each = resource.fields[path.field]
         column = source.column(path)
-        return OrderKey(column, each.type.cursor_type or column.type, descending, bool(path.relations) or each.nullable)
+        return OrderKey(column, exact_type(each), descending, bool(path.relations) or each.nullable)
 
     def _row(self, resource: Resource, standing: Standing, selection: Selection) -> RowPlan:
         grounds = self.grounds(standing)
@@ -188,11 +188,6 @@ class Planner:
 
     def view(self, resource: Resource, standing: Standing) -> View:
         return self.policy.view(resource, standing)
-
-
-def _for_cursor(key: OrderKey, each: Field) -> ColumnElement[Any]:
-    """Return the column as a cursor keeps it: under another type where its own would lose what the order needs."""
-    return key.column if each.type.cursor_type is None else type_coerce(key.column, each.type.cursor_type)
 
 
 def by_key(resource: Resource) -> list[ColumnElement[Any]]:

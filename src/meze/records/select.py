@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from meze.query.ask import ListShape, Scope, Selection
 from meze.query.view import View
 from meze.records.shape import Many, Member, Node, One, node_of
-from meze.records.source import Source
+from meze.records.source import Source, exact
 from meze.resources.resource import Field, Relation, Resource
 
 
@@ -54,7 +54,7 @@ class Selector:
             relation = view.relations[name]
             if relation.to_many:
                 target = self.source.grounds.target(relation)
-                key = tuple(self.columns.place(table.c[part.column.key]) for part in resource.key)
+                key = tuple(self.columns.place(exact(table.c[part.column.key], part)) for part in resource.key)
                 related.append((name, Many(self.plan_many(resource, target, relation, inner), key)))
             else:
                 onward = (*relations, name)

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, exists, not_, select, tuple_
+from sqlalchemy import ColumnElement, String, and_, bindparam, exists, not_, select, tuple_, type_coerce
 from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.types import TypeEngine
 
 from meze.access.caller import Standing
 from meze.access.policy import Policy
 from meze.access.rule import lower
 from meze.databases import Database
-from meze.query.ask import Compare, Scope
-from meze.query.operators import OPERATORS, Operand
+from meze.query.ask import HIGH, Compare, Scope
+from meze.query.operators import OPERATORS, Bound, Operand
 from meze.query.view import Path
 from meze.resources.registry import Registry
-from meze.resources.resource import Relation, Resource
+from meze.resources.resource import Field, Relation, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,17 @@ class Source:
         operator = OPERATORS[compare.operator]
         if operator.operand is Operand.FLAG:
             return column.is_(None) if compare.flag else column.is_not(None)
-        type_ = String() if operator.prepare else column.type
-        operands = [bindparam(name, type_=type_) for name in compare.operands]
+        operands = [self._bound(name, compare, column) for name in compare.operands]
         return operator.lower(column, operands, self.grounds.database.fold)
+
+    def _bound(self, name: str, compare: Compare, column: ColumnElement[Any]) -> Bound:
+        _, resource = self.at(compare.path.relations)
+        assert compare.path.field is not None
+        type_ = resource.fields[compare.path.field].type
+        if type_.spellings is not None:
+            return Bound(*(bindparam(each, type_=type_.cursor_type) for each in (name, name + HIGH)))
+        low = bindparam(name, type_=String() if OPERATORS[compare.operator].prepare else column.type)
+        return Bound(low, low)
 
     def _exists(self, relations: tuple[str, ...], compares: Sequence[Compare]) -> ColumnElement[Any]:
         parent, resource = self.at(relations[:-1])
@@ -142,7 +151,7 @@ class Source:
         relation = parent.relations[scope.relation]
         near = parent.table.alias()
         chosen = [
-            near.c[part.column.key] == bindparam(f"s{index}", type_=part.column.type)
+            near.c[part.column.key] == bindparam(f"s{index}", type_=exact_type(part))
             for index, part in enumerate(parent.key)
         ]
         visible = self.grounds.readable(parent, near)
@@ -155,6 +164,16 @@ class Source:
         found = select(*keys).select_from(near, between, far).where(*chosen, visible, first, second)
         own = [self.table.c[part.column.key] for part in self.resource.key]
         return [_tuple(own).in_(found)]
+
+
+def exact(column: ColumnElement[Any], each: Field) -> ColumnElement[Any]:
+    """Return a field's column as a cursor keeps it: under another type where its own would lose what the order needs."""
+    return column if each.type.cursor_type is None else type_coerce(column, each.type.cursor_type)
+
+
+def exact_type(each: Field) -> TypeEngine[Any]:
+    """Return the type with which a value that `exact` selected is bound again."""
+    return each.type.cursor_type or each.column.type
 
 
 def _tuple(columns: Sequence[ColumnElement[Any]]) -> Any:
