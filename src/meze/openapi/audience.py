@@ -17,7 +17,7 @@ from meze.resources.registry import Registry
 from meze.resources.resource import ACTIONS, Field, Relation, Resource
 
 _ROLES_TOGETHER = 8
-"""With up to so many roles in the rules of a resource every set of them is tried; with more, those of up to two, and all."""
+"""With up to so many roles in a resource's rules every set of them is tried; with more, those of up to two, and all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,6 @@ def document(resources: Registry, policy: Policy, description: Description) -> d
         address = f"{description.prefix}/{quote(name)}"
         items[address] = operations.collection(each, names[name], name)
         items[f"{address}/{{key}}"] = operations.row(each, names[name], name)
-    for each in seen.values():
-        schemas.row(each)
-        schemas.page(each)
     tag = _free_tag(seen)
     items |= fixed_paths(description.prefix, tag, problems)
     return {

@@ -1,4 +1,4 @@
-"""Names that generated clients show: `listCities`, `getCity`, `CityPage`; made from those of the resource and the model."""
+"""Names that generated clients show, made from those of resources and models: `listCities`, `getCity`, `CityPage`."""
 
 from __future__ import annotations
 

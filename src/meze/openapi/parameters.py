@@ -110,7 +110,7 @@ class Parameters:
             "What has no value counts as the greatest."
         )
         signed = [sign + name for name in own for sign in ("", "-")]
-        example = [f"-{own[-1]}"] if own else None
+        example = [f"-{next((name for name in own if not seen.fields[name].key), own[0])}"] if own else None
         return [self._names(seen, "sort", signed, paths, text, example, most=SORT_KEYS)]
 
     def _limit(self, seen: Seen) -> Json:
@@ -136,7 +136,7 @@ class Parameters:
             name += "_rows"
         text = (
             "Filters across relations, each a parameter of its own in the address: the names of up to four relations, "
-            "a field and an operator, joined by `__`. Conditions on the same related rows mean one row that fulfils all."
+            "a field and an operator, joined by `__`. Under one path to many rows they mean one row that fulfils all."
         )
         parameter: Json = _query(
             name,

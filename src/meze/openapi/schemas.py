@@ -30,22 +30,26 @@ class Schemas:
     components: Json = field(default_factory=dict)
 
     def row(self, seen: Seen) -> Json:
-        """Add the schema of a row in answers. Nothing is required: `fields` may leave out whatever is there."""
+        """Add the schema of a row in answers, and those of the rows that it may embed.
+
+        Nothing is required: `fields` may leave out whatever is there.
+        """
+        name = self.names[seen.resource.name].singular
+        if name in self.components:
+            return reference(name)
+        self.components[name] = {}  # what embeds itself, by whatever detour, is made once
         properties: Json = {name: _described(each, answered(each)) for name, each in seen.fields.items()}
-        for name, relation in seen.relations.items():
-            target = self.names[self.paths.target(relation).resource.name].singular
-            if relation.to_many:
-                properties[name] = reference(f"{target}Page") | {"description": f"Only with `expand={name}`."}
-            else:
-                kinds = [reference(target), {"type": "null"}]
-                properties[name] = {"anyOf": kinds, "description": f"Only with `expand={name}`."}
+        for relation in seen.relations.values():
+            target = self.paths.target(relation)
+            related = self.page(target) if relation.to_many else {"anyOf": [self.row(target), {"type": "null"}]}
+            properties[relation.name] = related | {"description": f"Only with `expand={relation.name}`."}
         examples = {name: each.type.example for name, each in seen.fields.items()}
         return self._add(seen, "", _object(properties, examples))
 
     def page(self, seen: Seen) -> Json:
         """Add the schema of a list, alone or embedded in a row."""
         properties: Json = {
-            "items": {"type": "array", "items": reference(self.names[seen.resource.name].singular)},
+            "items": {"type": "array", "items": self.row(seen)},
             "next": {
                 "type": ["string", "null"],
                 "format": "uri-reference",
