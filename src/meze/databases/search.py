@@ -83,8 +83,12 @@ class SearchIndex:
         return SEARCH[database.name].create_statements(self.table, self.columns, database.dialect)
 
     def exists(self, database: Database) -> bool:
+        """Tell whether the database has this index, over these columns and with this meaning."""
         with database.engine.connect() as connection:
-            return SEARCH[database.name].exists(connection, self.table, self.columns)
+            return self.exists_on(connection)
+
+    def exists_on(self, connection: EngineConnection) -> bool:
+        return SEARCH[connection.dialect.name].exists(connection, self.table, self.columns)
 
     def rebuild(self, connection: EngineConnection) -> None:
         """Index every row that the table holds now, on a connection of `changing_schema`."""
@@ -94,9 +98,7 @@ class SearchIndex:
         """Make the index and fill it, on a connection of `changing_schema`."""
         search = SEARCH[connection.dialect.name]
         for statement in search.create_statements(self.table, self.columns, connection.dialect):
-            connection.exec_driver_sql(
-                statement.replace("%", "%%") if connection.dialect.name == "postgresql" else statement
-            )
+            connection.exec_driver_sql(statement)
         search.rebuild(connection, self.table, self.columns)
 
     def ensure(self, database: Database) -> None:
