@@ -1,4 +1,4 @@
-"""What Python or SQL would silently misread in a program is refused at start, with its line and what to write instead."""
+"""What Python or SQL would silently misread is refused at start, with its line and what to write instead."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 from meze.cli.find import load_meze
 from meze.errors import Mistake
 
-PROGRAM = '''\
+PROGRAM = """\
 from flask import Flask
 from sqlalchemy import Computed, ForeignKey, String, Table, Column, event, exists, func, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
@@ -35,7 +35,7 @@ app = Flask(__name__)
 api = Meze(app, Base, roles=("editor",))
 {rules}
 {last}
-'''
+"""
 _numbers = itertools.count()
 
 
@@ -72,7 +72,9 @@ def line_of(mistake, tmp_path):
         ),
         pytest.param("api.resource(Trip, read=not Trip.public)", "`not` in a rule", "Write `~`", id="not"),
         pytest.param("api.resource(Trip, read=Trip.title is None)", "`is` in a rule", ".is_(None)", id="is"),
-        pytest.param("api.resource(Stop, read=1 == Stop.nights == 9)", "chained comparison", "two comparisons", id="chain"),
+        pytest.param(
+            "api.resource(Stop, read=1 == Stop.nights == 9)", "chained comparison", "two comparisons", id="chain"
+        ),
         pytest.param("api.resource(Stop, read=Stop.nights in (1, 2))", "`in` in a rule", ".in_(", id="in"),
         pytest.param(
             "api.resource(Stop, read=anyone if Stop else me.id)", "`if` in a rule", "Combine rules", id="conditional"
@@ -85,7 +87,9 @@ def line_of(mistake, tmp_path):
         ),
         pytest.param("api.resource(Trip, read=True)", "A bare True", "Write anyone", id="bare-true"),
         pytest.param("api.resource(Trip, read='anyone')", "'anyone' is not a rule", "A rule is anyone", id="a-string"),
-        pytest.param("api.resource(Trip, read=Trip.owner_id)", "is a value, not a condition", "parentheses", id="value"),
+        pytest.param(
+            "api.resource(Trip, read=Trip.owner_id)", "is a value, not a condition", "parentheses", id="value"
+        ),
         pytest.param(
             "api.resource(Trip, read=role('edtor'))", 'role("edtor") was not declared', 'role("editor")', id="no-role"
         ),
@@ -100,16 +104,23 @@ def line_of(mistake, tmp_path):
         ),
         pytest.param("api.resource(Trip, read=text('public'))", "not a rule", "A rule is", id="raw-sql"),
         pytest.param(
-            "api.resource(Trip, read=func.coalesce(Trip.public, text('1')) == True)", "raw SQL text", "columns", id="text"
+            "api.resource(Trip, read=func.coalesce(Trip.public, text('1')) == True)",
+            "raw SQL text",
+            "columns",
+            id="text",
         ),
         pytest.param("api.resource(Trip, owner='owner')", "owner= names 'owner'", "'owner_id'", id="owner"),
         pytest.param("api.resource(Trip, name='users')", "`users` is Meze's own", "name=", id="taken-name"),
         pytest.param("api.resource(Trip, name='a/b')", "'a/b' cannot stand in an address", "letters", id="bad-name"),
         pytest.param("api.resource(Trip, search=['titel'])", "search= names 'titel'", "'title'", id="search"),
-        pytest.param("api.resource(Stop, search=['nights'])", "holds no text", "Search fields of text", id="search-type"),
+        pytest.param(
+            "api.resource(Stop, search=['nights'])", "holds no text", "Search fields of text", id="search-type"
+        ),
         pytest.param("api.resource(Trip, page_limit=0)", "page_limit=0", "1 or more", id="page-limit"),
         pytest.param("api.resource(Trip, fields={'titel': hidden})", "fields= names 'titel'", "'title'", id="fields"),
-        pytest.param("api.resource(Trip, fields={'title': anyone})", "is no FieldRules", "FieldRules(", id="field-rule"),
+        pytest.param(
+            "api.resource(Trip, fields={'title': anyone})", "is no FieldRules", "FieldRules(", id="field-rule"
+        ),
         pytest.param(
             "api.resource(Trip, fields={'title': FieldRules(read=Trip.public)})",
             "asks the row",
@@ -232,7 +243,11 @@ def test_words_of_python_are_found_in_another_module(load, tmp_path, monkeypatch
             id="to-one-without-unique",
         ),
         pytest.param(
-            "", "api.resource(Trip, read=anyone); api.resource(Trip, name='b')", "declared twice", "Keep one", id="twice"
+            "",
+            "api.resource(Trip, read=anyone); api.resource(Trip, name='b')",
+            "declared twice",
+            "Keep one",
+            id="twice",
         ),
         pytest.param(
             "",
@@ -243,7 +258,8 @@ def test_words_of_python_are_found_in_another_module(load, tmp_path, monkeypatch
         ),
         pytest.param(
             "class Ver(Base):\n    __tablename__ = 'vers'\n    id: Mapped[int] = mapped_column(primary_key=True)\n"
-            "    v: Mapped[str] = mapped_column()\n    __mapper_args__ = {'version_id_col': v, 'version_id_generator': str}",
+            "    v: Mapped[str] = mapped_column()\n"
+            "    __mapper_args__ = {'version_id_col': v, 'version_id_generator': str}",
             "api.resource(Ver, read=anyone)",
             "no whole number",
             "Integer",

@@ -79,7 +79,8 @@ def install(app: flask.Flask, site: Site) -> None:
     """Add our addresses to Flask's map, behind those of the user."""
     prefix = site.settings.prefix
     app.url_map.converters["meze_page"] = _page_converter(site.pages.pattern)
-    for path in (f"{prefix}/<path:path>", prefix, "/", "/<meze_page:page>"):
+    app.url_map.converters["meze_rest"] = _Rest
+    for path in (f"{prefix}/<meze_rest:path>", prefix, "/", "/<meze_page:page>"):
         app.url_map.add(Rule(path, endpoint=ENDPOINT, methods=None, merge_slashes=False, strict_slashes=False))
     app.view_functions[ENDPOINT] = _view(site)
     app.register_error_handler(HTTPException, _error_handler(site))
@@ -96,6 +97,14 @@ def new_request_id() -> str:
     """Return a ULID: 48 bits of milliseconds and 80 of chance, so that ids sort by time (github.com/ulid/spec)."""
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+class _Rest(BaseConverter):
+    """All that follows, line feeds included: a key of text may hold any character. Weighs what `path` weighs."""
+
+    part_isolating = False
+    regex = r"(?s:.+)"
+    weight = 200
 
 
 def _page_converter(pattern: str) -> type[BaseConverter]:

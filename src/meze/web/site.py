@@ -14,7 +14,6 @@ from meze.errors import (
     Entry,
     HeadersTooLarge,
     Internal,
-    MethodNotAllowed,
     Problem,
     Text,
     UriTooLong,
@@ -89,8 +88,6 @@ class Site:
             raise UriTooLong(params={"max": settings.uri_limit})
         if sum(len(name) + len(value) + 4 for name, value in request.headers.items()) > settings.headers_limit:
             raise HeadersTooLarge(params={"max": settings.headers_limit})
-        if request.method in ("TRACE", "CONNECT"):
-            raise MethodNotAllowed(params={"method": request.method}, headers={"Allow": "GET, HEAD, OPTIONS"})
 
     def _check_host(self, request: Request) -> None:
         """Refuse a host that is not ours: a page elsewhere could otherwise reach a server on this machine by a name of
