@@ -121,3 +121,8 @@ def environment_of(application: Application, url: str, work: Path) -> dict[str, 
         "DATABASE_URL": url,
         "BENCH_TOKENS": str(work / "tokens.json"),
     }
+
+
+def log_of(application: Application) -> Path:
+    """Return where the output of its last command is kept."""
+    return WORK / f"{application.name}.log"

