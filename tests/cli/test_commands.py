@@ -1,6 +1,8 @@
 """The command line as programs and people meet it: finding the app, exit codes, and what goes where."""
 
+import contextlib
 import json
+import sqlite3
 
 import click
 import pytest
@@ -157,6 +159,8 @@ def test_the_database_is_compared_upgraded_and_then_current(project):
 
 def test_a_column_that_rows_would_not_fit_is_left_and_said_to_be(project):
     project.run("db", "upgrade")
+    with contextlib.closing(sqlite3.connect(project.folder / "instance" / "meze.db")) as database, database:
+        database.execute("INSERT INTO notes (id) VALUES (1)")
     source = (project.folder / "app.py").read_text()
     key = "    id: Mapped[int] = mapped_column(primary_key=True)\n"
     project.write(source.replace(key, key + "    text: Mapped[str]\n    colour: Mapped[str | None]\n"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 
 import click
 
 from meze.app import Installation
-from meze.cli.find import load_meze
+from meze.cli.find import load_meze, reaching
 from meze.cli.group import MezeGroup, app_option, chosen, json_option
 from meze.cli.schema import remedy_for
 from meze.databases.schema import Change, apply, pending
@@ -27,7 +26,7 @@ def db() -> None:
 def status(target: str | None, as_json: bool) -> None:
     """Say in what the database differs from the models."""
     meze = load_meze(chosen(target))
-    show(meze, pending(meze.database, meze.metadata), as_json=as_json)
+    show(meze, differences(meze), as_json=as_json)
 
 
 @db.command(epilog="Example:  meze db check || meze db upgrade")
@@ -36,7 +35,7 @@ def status(target: str | None, as_json: bool) -> None:
 def check(target: str | None, as_json: bool) -> None:
     """Exit with 1 if the database differs from the models. For scripts; writes nothing."""
     meze = load_meze(chosen(target))
-    changes = pending(meze.database, meze.metadata)
+    changes = differences(meze)
     show(meze, changes, as_json=as_json)
     if changes:
         click.echo(f"  → {remedy_for(changes)}", err=True)
@@ -49,9 +48,10 @@ def check(target: str | None, as_json: bool) -> None:
 def upgrade(target: str | None, as_json: bool) -> None:
     """Add the tables, columns and indexes that are missing. Never removes or rewrites anything."""
     meze = load_meze(chosen(target))
-    changes = pending(meze.database, meze.metadata)
+    changes = differences(meze)
     added = [change for change in changes if change.adds_only]
-    apply(meze.database, meze.metadata, added)
+    with reaching(meze):
+        apply(meze.database, meze.metadata, added)
     left = [change for change in changes if not change.adds_only]
     if as_json:
         click.echo(json.dumps({"added": as_objects(added), "left": as_objects(left)}, indent=2, ensure_ascii=False))
@@ -67,6 +67,11 @@ def upgrade(target: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
+def differences(meze: Installation) -> list[Change]:
+    with reaching(meze):
+        return pending(meze.database, meze.metadata)
+
+
 def show(meze: Installation, changes: list[Change], *, as_json: bool) -> None:
     database = masked_url(meze.settings.database_url)
     if as_json:
@@ -80,4 +85,6 @@ def show(meze: Installation, changes: list[Change], *, as_json: bool) -> None:
 
 
 def as_objects(changes: list[Change]) -> list[dict[str, object]]:
-    return [dataclasses.asdict(change) for change in changes]
+    return [
+        {name: getattr(change, name) for name in ("kind", "table", "column", "adds_only", "text")} for change in changes
+    ]

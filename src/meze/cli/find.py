@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -95,14 +97,25 @@ def load_meze(target: str | None) -> Installation:
         Mistake: as `load_app`; or the app has no Meze, a declaration is wrong, or the database cannot be reached.
     """
     meze = installed(load_app(target))
-    try:
+    with reaching(meze):
         meze.seal()
-    except DatabaseError as error:
-        if error.fault.kind is not FaultKind.GONE:
-            raise
-        url = masked_url(meze.settings.database_url)
-        raise Mistake(f"The database {url} cannot be reached.", "Start it, or correct DATABASE_URL.") from error
     return meze
+
+
+@contextlib.contextmanager
+def reaching(meze: Installation) -> Iterator[None]:
+    """Turn what a database that is away or busy raises into a Mistake that names the database."""
+    try:
+        yield
+    except DatabaseError as error:
+        url = masked_url(meze.settings.database_url)
+        if error.fault.kind is FaultKind.GONE:
+            raise Mistake(f"The database {url} cannot be reached.", "Start it, or correct DATABASE_URL.") from error
+        if error.fault.kind is FaultKind.BUSY:
+            raise Mistake(
+                f"The database {url} is busy.", "Another program holds it; try again when it is done."
+            ) from error
+        raise
 
 
 def installed(app: Flask) -> Installation:

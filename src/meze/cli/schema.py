@@ -8,8 +8,8 @@ from meze.app import Installation
 from meze.databases.schema import Change, apply, pending
 from meze.errors import Mistake
 
-# Without these no request to the table can be answered; a missing index only makes it slow.
-NEEDED = ("add_table", "add_column")
+# Without these some requests cannot be answered; a missing index only makes them slow.
+NEEDED = ("add_table", "add_column", "add_search")
 
 
 def prepare_schema(meze: Installation, *, dev: bool) -> Iterator[str]:
@@ -36,8 +36,8 @@ def remedy_for(changes: list[Change]) -> str:
     if all(change.adds_only for change in changes):
         return "Add it with: meze db upgrade"
     return (
-        "Rows exist that would not fit. Give the column a server_default, or let it be None, then: meze db upgrade."
-        " A change of another kind has to be written by hand, with Alembic."
+        "Rows exist that a new column would not fit: give it a server_default or let it be None, then meze db upgrade."
+        " A difference of another kind has to be settled by hand, with Alembic."
     )
 
 
