@@ -65,8 +65,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(pytestconfig: pytest.Config) -> Iterator[str]:
-    """The URL of a database for this worker alone; empty it before use."""
+def worker_database(pytestconfig: pytest.Config) -> Iterator[str]:
+    """The URL of a PostgreSQL database for this worker alone, with whatever its last test left in it."""
     worker: dict[str, str] = getattr(pytestconfig, "workerinput", {})
     server = worker.get("postgresql_url") or start_server(pytestconfig)
     name = f"meze_test_{os.getpid()}_{worker.get('workerid', 'alone')}"
@@ -104,13 +104,19 @@ def empty(url: str) -> None:
         connection.execute("CREATE SCHEMA public")
 
 
+@pytest.fixture
+def postgresql_url(worker_database: str) -> str:
+    """The URL of an empty PostgreSQL database."""
+    empty(worker_database)
+    return worker_database
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'meze.db'}"
     url: str = request.getfixturevalue("postgresql_url")
-    empty(url)
     return url
 
 

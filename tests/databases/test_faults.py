@@ -207,10 +207,13 @@ def test_an_exception_undoes_the_whole_transaction(family: Database, error: type
 def test_a_refused_statement_undoes_the_whole_transaction(family: Database) -> None:
     add = family.prepare(insert(pairs).values(x=bindparam("n"), y=1))
 
-    with pytest.raises(DatabaseError), family.writing() as connection:
-        connection.execute(add, {"n": 1})
-        connection.execute(add, {"n": 1})
+    def write() -> None:
+        with family.writing() as connection:
+            connection.execute(add, {"n": 1})
+            connection.execute(add, {"n": 1})
 
+    with pytest.raises(DatabaseError):
+        write()
     assert count(family, pairs) == 0
 
 

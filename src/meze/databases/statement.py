@@ -67,9 +67,11 @@ class Statement:
         """
         if not self._readers:
             codes = [column[1] for column in cursor.description or ()]
+            # Plain text among the columns, such as `*`, has no types that could be told apart.
+            types = self.types if len(self.types) == len(codes) else ()
             processors = [
                 sqltype.dialect_impl(self.dialect).result_processor(self.dialect, code)
-                for sqltype, code in zip(self.types, codes, strict=bool(self.types))
+                for sqltype, code in zip(types, codes, strict=False)
             ]
             self._readers.append(tuple((index, read) for index, read in enumerate(processors) if read is not None))
         return self._readers[0]
