@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Column
 
 from meze.access.caller import ADMIN, Caller, Standing, standing_of
 from meze.access.read import RuleReader
@@ -69,7 +73,12 @@ class Policy:
         relations = {}
         for name, relation in resource.relations.items():
             target = self._resources.of(relation.model)
-            if target is not None and self.rule(target, "read", standing) != NOBODY_AT_ALL:
+            if (
+                target is not None
+                and self.rule(target, "read", standing) != NOBODY_AT_ALL
+                and self._may_read_columns(resource, relation.own_columns, standing)
+                and self._may_read_columns(target, relation.target_columns, standing)
+            ):
                 relations[name] = relation
 
         def related(name: str) -> View:
@@ -78,6 +87,11 @@ class Policy:
             return self.view(target, standing)
 
         return View(resource, fields, relations, related)
+
+    def _may_read_columns(self, resource: Resource, columns: Iterable[Column[Any]], standing: Standing) -> bool:
+        """Say whether such a caller may know what a relation compares: where a key leads would tell a hidden key."""
+        fields = [resource.field_of(column) for column in columns]
+        return all(each is not None and self._may(resource, each, "read", standing) for each in fields)
 
     def _writable(self, resource: Resource, standing: Standing) -> frozenset[str]:
         """Return the names of the fields that field rules let such a caller write; keys and owners aside."""

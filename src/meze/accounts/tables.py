@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import cast
 
-from sqlalchemy import Column, DateTime, Identity, Integer, MetaData, String, Table
-from sqlalchemy import inspect as sqlalchemy_inspect
-from sqlalchemy.orm import registry
+from sqlalchemy import DateTime, Identity, MetaData, String, Table
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import NullType
 
 USERS = "meze_users"
 
 
-class User:
-    """A person who can sign in. Relate to it: `owner: Mapped[User] = relationship()`.
-
-    Others may read `id` and `name`. The class is mapped to the table of the last `Meze(app, Base)` of the process.
-    """
-
-    id: int
-    email: str
-    name: str | None
-    created_at: datetime
+class _Base(DeclarativeBase):
+    pass
 
 
-_mapped: list[registry] = []
-
-
-def add_tables(metadata: MetaData) -> Table:
-    """Put Meze's tables into `metadata`, unless they are there, and map User to them. Returns the table of users.
+class User(_Base):
+    """A person who can sign in. Relate to it: `owner: Mapped[User] = relationship()`. Others may read `id` and `name`.
 
     Ids are never given twice (AUTOINCREMENT; an identity on PostgreSQL).
     """
-    table = metadata.tables.get(USERS)
-    if table is None:
-        table = Table(
-            USERS,
-            metadata,
-            Column("id", Integer, Identity(), primary_key=True),
-            Column("email", String(320), nullable=False, unique=True),
-            Column("name", String(200)),
-            Column("created_at", DateTime(timezone=True), nullable=False, default=lambda: datetime.now(UTC)),
-            sqlite_autoincrement=True,
-        )
-    _map_user(table)
-    return table
+
+    __tablename__ = USERS
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy reads it as it is
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    email: Mapped[str] = mapped_column(String(320), unique=True)
+    name: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=lambda: datetime.now(UTC))
 
 
-def _map_user(table: Table) -> None:
-    mapper = sqlalchemy_inspect(User, raiseerr=False)
-    if mapper is not None and mapper.local_table is table:
+def add_tables(metadata: MetaData) -> None:
+    """Let foreign keys of `metadata` reach Meze's tables, and `create_all` make them.
+
+    It is one Table for every metadata of the process, so that `relationship(User)` finds its foreign key in each.
+    """
+    table = cast(Table, User.__table__)
+    if USERS in metadata.tables:
         return
-    while _mapped:
-        _mapped.pop().dispose()
-    mapping = registry(metadata=table.metadata)
-    mapping.map_imperatively(User, table)
-    _mapped.append(mapping)
+    metadata._add_table(USERS, None, table)
+    # SQLAlchemy gives a foreign key's column its type when the other table is made, which was before this.
+    columns = (column for each in metadata.tables.values() for column in each.columns)
+    for column in columns:
+        for key in column.foreign_keys:
+            if key.target_fullname == f"{USERS}.id" and isinstance(column.type, NullType):
+                column.type = table.c.id.type

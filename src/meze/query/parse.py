@@ -97,6 +97,10 @@ class ListParser:
             page=page,
         )
 
+    def may_count_to(self, ask: ListAsk) -> bool:
+        """Say whether the page after this one may be asked for by its number."""
+        return ((ask.page or 0) + 1) * ask.limit <= ROWS
+
     def _condition(self, name: str, text: str, view: View, values: dict[str, Any]) -> Compare:
         path, end, rest = _resolved(name, view)
         operator = _operator(name, rest)

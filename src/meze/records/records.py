@@ -47,8 +47,9 @@ class Match:
     any: bool = False
 
 
-NextUrl = Callable[[str | None], str]
-"""Writes the address of the next page: with this cursor, or of the next counted page where it is None."""
+NextUrl = Callable[[str | None], str | None]
+"""Writes the address of the next page: with this cursor, or where that is None, of the next counted page, if it may be
+asked for."""
 
 
 class Records:

@@ -167,7 +167,7 @@ class Source:
 
 
 def exact(column: ColumnElement[Any], each: Field) -> ColumnElement[Any]:
-    """Return a field's column as a cursor keeps it: under another type where its own would lose what the order needs."""
+    """Return a field's column as a cursor keeps it: under another type where its own would lose the order."""
     return column if each.type.cursor_type is None else type_coerce(column, each.type.cursor_type)
 
 

@@ -46,7 +46,7 @@ def mapper_of(model: object, metadata: MetaData, where: str | None) -> Mapper[An
             "Use single-table inheritance, or serve the tables as resources of their own.",
             where,
         )
-    if table.metadata is not metadata:
+    if metadata.tables.get(table.key) is not table:
         raise Mistake(
             f"{name} belongs to another Base than the one that Meze(app, Base) was given.",
             f"Derive {name} from that Base.",

@@ -129,7 +129,7 @@ def _request(from_flask: flask.Request, body_limit: int) -> Request:
     bare = _bare(from_flask)
     query = from_flask.query_string
     try:
-        arguments = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict") if query else []
+        arguments = parse_qsl(query.decode(), keep_blank_values=True, errors="strict") if query else []
     except ValueError:
         raise BadRequest(Text("The query string is not UTF-8.", "查询字符串不是 UTF-8 编码。")) from None
     return Request(

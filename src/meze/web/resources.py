@@ -90,7 +90,9 @@ class Routes:
         view = self.records.readable_view(resource, request.caller)
         ask = self.parser.parse(request.arguments, view)
 
-        def next_url(cursor: str | None) -> str:
+        def next_url(cursor: str | None) -> str | None:
+            if cursor is None and not self.parser.may_count_to(ask):
+                return None
             kept = [(name, text) for name, text in request.arguments if name not in ("cursor", "page")]
             here = ("cursor", cursor) if cursor is not None else ("page", str((ask.page or 1) + 1))
             return list_url(self.prefix, resource, [*kept, here])
