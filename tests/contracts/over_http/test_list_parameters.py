@@ -1,0 +1,449 @@
+"""The parameters of a list, one by one: what they give, and how they are refused."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from contracts.kitchen import ANNA, EDITOR, HR, Book, Kitchen, Label, Note, Remark, Shelf, Thing, refused
+
+
+def ids(kitchen: Kitchen, query: str) -> list[int]:
+    answer = kitchen.get(f"/things?{query}")
+    assert answer.status_code == 200, answer.text
+    return [row["id"] for row in answer.json["items"]]
+
+
+@pytest.fixture
+def texts(kitchen: Kitchen) -> Kitchen:
+    """Things with texts that are awkward to find."""
+    found = ["a", "b, c", "Straße", "100%", "a_b", "", None, 'say "hi"', "back\\slash", "ÅNGSTRÖM"]
+    kitchen.fill(Thing, [{"id": index, "words": each} for index, each in enumerate(found, 1)])
+    return kitchen
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        pytest.param("words=a", [1], id="equal"),
+        pytest.param("words__eq=a", [1], id="equal-in-full"),
+        pytest.param("words=A", [], id="equality-is-exact"),
+        pytest.param("words__ne=a", [2, 3, 4, 5, 6, 7, 8, 9, 10], id="ne-includes-null"),
+        pytest.param("words__in=a,100%25", [1, 4], id="in"),
+        pytest.param('words__in="b, c",a', [1, 2], id="in-is-a-csv-record"),
+        pytest.param('words__in="say ""hi"""', [8], id="quotes-are-doubled"),
+        pytest.param("words__in=", [6], id="in-with-one-empty-text"),
+        pytest.param('words__not_in=a,"b, c"', [3, 4, 5, 6, 7, 8, 9, 10], id="not-in-includes-null"),
+        pytest.param("words__isnull=true", [7], id="null"),
+        pytest.param("words__isnull=false", [1, 2, 3, 4, 5, 6, 8, 9, 10], id="not-null"),
+        pytest.param("words=", [6], id="the-empty-text"),
+        pytest.param("words__contains=STRASSE", [3], id="folds-beyond-one-letter"),
+        pytest.param("words__contains=ångström", [10], id="folds-beyond-ascii"),
+        pytest.param("words__contains=%25", [4], id="percent-is-itself"),
+        pytest.param("words__contains=_", [5], id="underscore-is-itself"),
+        pytest.param("words__contains=%5C", [9], id="backslash-is-itself"),
+        pytest.param("words__startswith=SAY", [8], id="starts-with"),
+        pytest.param("words__endswith=SLASH", [9], id="ends-with"),
+        pytest.param("words__contains=", [1, 2, 3, 4, 5, 6, 8, 9, 10], id="every-text-holds-the-empty-one"),
+        pytest.param("words__contains=a&words__contains=b", [5, 9], id="conditions-are-joined-by-and"),
+        pytest.param("words__gte=a&words__lt=b", [1, 5], id="a-range"),
+    ],
+)
+def test_a_filter_finds(texts: Kitchen, query: str, found: list[int]) -> None:
+    assert ids(texts, query) == found
+
+
+def test_a_field_named_like_a_parameter_is_filtered_with_its_operator(kitchen: Kitchen) -> None:
+    kitchen.fill(Label, [{"name": "a", "count": 1}, {"name": "b", "count": 2}])
+
+    assert [row["name"] for row in kitchen.get("/labels?count__eq=2").json["items"]] == ["b"]
+    counted = kitchen.get("/labels?count=true").json
+    assert (counted["total"], len(counted["items"])) == (2, 2)
+
+
+@pytest.mark.parametrize("field", ["whole", "big", "price", "ratio", "flag", "day", "moment", "token", "size", "span"])
+def test_an_empty_value_is_400_for_what_is_not_text(kitchen: Kitchen, field: str) -> None:
+    refused(kitchen.get(f"/things?{field}="), 400, "bad_value", parameter=field)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "parameter"),
+    [
+        ("colour=red", "unknown_field", "colour"),
+        ("limt=3", "unknown_parameter", "limt"),
+        ("whole__near=3", "unknown_parameter", "whole__near"),
+        ("whole__contains=3", "unknown_parameter", "whole__contains"),
+        ("flag__lt=true", "unknown_parameter", "flag__lt"),
+        ("data=1", "unknown_parameter", "data"),
+        ("blob__contains=1", "unknown_parameter", "blob__contains"),
+        ("whole__eq__eq=3", "unknown_parameter", "whole__eq__eq"),
+        ("__=3", "unknown_field", "__"),
+        ("=3", "unknown_field", ""),
+        ("whole__=3", "unknown_parameter", "whole__"),
+        ("parent__nothing=3", "unknown_field", "parent__nothing"),
+        ("nothing__id=3", "unknown_field", "nothing__id"),
+        ("parent__parent__parent__parent__parent__id=3", "unknown_field", "parent__parent__parent__parent__parent__id"),
+        ("sort=colour", "unknown_field", "sort"),
+        ("sort=parent", "unknown_field", "sort"),
+        ("sort=", "unknown_field", "sort"),
+        ("sort=--id", "unknown_field", "sort"),
+        ("sort=id,", "unknown_field", "sort"),
+        ("sort=parent__parent__parent__parent__parent__id", "unknown_field", "sort"),
+        ("fields=id,colour", "unknown_field", "fields"),
+        ("fields=parent", "unknown_field", "fields"),
+        ("expand=nothing", "unknown_field", "expand"),
+        ("expand=whole", "unknown_field", "expand"),
+        ("expand=parent__whole", "unknown_field", "expand"),
+        ("expand=parent__parent__parent__parent__parent", "unknown_field", "expand"),
+    ],
+)
+def test_a_name_that_means_nothing_is_400(kitchen: Kitchen, query: str, code: str, parameter: str) -> None:
+    refused(kitchen.get(f"/things?{query}"), 400, code, parameter=parameter, entry="unknown")
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("limit=0", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=101", "limit"),
+        ("limit=1e9", "limit"),
+        ("limit=abc", "limit"),
+        ("limit=", "limit"),
+        ("limit=%2B1", "limit"),
+        ("limit=1.0", "limit"),
+        ("limit=%D9%A1", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("page=0", "page"),
+        ("page=-1", "page"),
+        ("page=x", "page"),
+        ("page=501", "page"),
+        ("page=101&limit=100", "page"),
+        ("page=1000000000000", "page"),
+        ("count=1", "count"),
+        ("count=TRUE", "count"),
+        ("count=", "count"),
+        ("words__isnull=1", "words__isnull"),
+        ("words__isnull=", "words__isnull"),
+        ("fields=", "fields"),
+        ("fields=id,,whole", "fields"),
+        ("expand=", "expand"),
+        ("expand=parent,", "expand"),
+        ("sort=data", "sort"),
+        ("sort=children__id", "sort"),
+        ("sort=labels__name", "sort"),
+        ("sort=id,id", "sort"),
+        ("sort=id,-id", "sort"),
+        ('words__in="a', "words__in"),
+        ('words__in="a"b', "words__in"),
+        ("whole__in=1,x", "whole__in"),
+        ("whole__in=1,", "whole__in"),
+        ("whole__in=" + ",".join(map(str, range(1001))), "whole__in"),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_a_value_that_cannot_be_used_is_400_at_its_parameter(kitchen: Kitchen, query: str, parameter: str) -> None:
+    refused(kitchen.get(f"/things?{query}"), 400, "bad_value", parameter=parameter)
+
+
+def test_a_cursor_and_a_page_exclude_each_other(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{} for _ in range(3)])
+    url = kitchen.get("/things?limit=1").json["next"]
+
+    refused(kitchen.client.get(url + "&page=1"), 400, "bad_value", parameter="page")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda url: url + "&whole=1", id="another-filter"),
+        pytest.param(lambda url: url + "&sort=-id", id="another-sort"),
+        pytest.param(lambda url: url.replace("/things", "/labels"), id="another-resource"),
+        pytest.param(lambda url: url[:-1] + ("A" if url[-1] != "A" else "B"), id="its-last-letter"),
+        pytest.param(lambda url: url[:-10], id="cut-off"),
+        pytest.param(lambda url: url.partition("cursor=")[0] + "cursor=", id="empty"),
+        pytest.param(lambda url: url.partition("cursor=")[0] + "cursor=abc", id="made-up"),
+        pytest.param(lambda url: url.partition("cursor=")[0] + "cursor=%FF%00", id="no-text"),
+        pytest.param(lambda url: url.partition("cursor=")[0] + "cursor=" + "A" * 10_000, id="long"),
+    ],
+)
+def test_a_cursor_that_was_altered_or_is_of_another_query_is_400(kitchen: Kitchen, change: object) -> None:
+    kitchen.fill(Thing, [{} for _ in range(3)])
+    url = kitchen.get("/things?limit=1").json["next"]
+    assert kitchen.client.get(url).status_code == 200
+    assert callable(change)
+
+    answer = kitchen.client.get(change(url))
+
+    assert answer.status_code == 400
+    assert answer.json["code"] == ("malformed" if "%FF" in change(url) else "bad_cursor")
+
+
+def test_a_cursor_goes_on_with_another_limit_and_other_fields(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{} for _ in range(5)])
+    url = kitchen.get("/things?limit=1").json["next"]
+
+    answer = kitchen.client.get(url.replace("limit=1", "limit=2") + "&fields=id&count=true")
+
+    assert answer.json["items"] == [{"id": 2}, {"id": 3}]
+    assert answer.json["total"] == 5
+
+
+def test_a_cursor_does_not_show_the_values_that_it_holds(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{"words": "conspicuous"} for _ in range(3)])
+
+    url = kitchen.get("/things?limit=1&sort=words").json["next"]
+
+    assert "conspicuous" not in url
+    assert "Y29uc3BpY3" not in url  # its base64
+
+
+def test_pages_are_counted_from_one_and_next_leads_to_the_next_page(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{} for _ in range(5)])
+
+    first = kitchen.get("/things?limit=2&page=1").json
+    second = kitchen.client.get(first["next"]).json
+    third = kitchen.client.get(second["next"]).json
+
+    assert [[row["id"] for row in page["items"]] for page in (first, second, third)] == [[1, 2], [3, 4], [5]]
+    assert third["next"] is None
+    assert "page=2" in first["next"]
+    assert kitchen.get("/things?limit=2&page=9").json == {"items": [], "next": None}
+
+
+def test_the_last_page_that_may_be_asked_for_has_no_next_that_is_refused(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{"id": index} for index in range(1, 10_102)])
+
+    last = kitchen.get("/things?limit=100&page=100&fields=id")
+
+    assert last.json["items"][-1] == {"id": 10_000}
+    assert last.json["next"] is None or kitchen.client.get(last.json["next"]).status_code == 200
+
+
+def test_total_counts_what_the_filter_leaves(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{"whole": index % 2} for index in range(5)])
+
+    answer = kitchen.get("/things?whole=0&limit=1&count=true").json
+
+    assert (answer["total"], len(answer["items"])) == (3, 1)
+    assert kitchen.client.get(answer["next"]).json["total"] == 3
+    assert "total" not in kitchen.get("/things?count=false").json
+
+
+def test_a_list_has_twenty_rows_unless_asked_and_a_hundred_at_most(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{} for _ in range(101)])
+
+    assert len(kitchen.get("/things").json["items"]) == 20
+    assert len(kitchen.get("/things?limit=100").json["items"]) == 100
+
+
+def test_a_resource_may_have_shorter_pages(kitchen: Kitchen) -> None:
+    kitchen.fill(Shelf, [{"name": str(index)} for index in range(7)])
+
+    assert len(kitchen.get("/shelves").json["items"]) == 5
+    refused(kitchen.get("/shelves?limit=6"), 400, "bad_value", parameter="limit", entry="too_big")
+
+
+def test_fields_shows_only_these_also_through_relations(kitchen: Kitchen) -> None:
+    kitchen.fill(Shelf, [{"id": 1, "name": "A"}])
+    kitchen.fill(Book, [{"title": "T", "shelf_id": 1}, {"title": "U", "shelf_id": None}])
+
+    assert kitchen.get("/books?fields=id,title").json["items"] == [{"id": 1, "title": "T"}, {"id": 2, "title": "U"}]
+    assert kitchen.get("/books?fields=title,shelf__name").json["items"] == [
+        {"title": "T", "shelf": {"name": "A"}},
+        {"title": "U", "shelf": None},
+    ]
+    assert kitchen.get("/books/1?fields=title").json == {"title": "T"}
+
+
+def test_expand_embeds_one_as_an_object_or_null_and_keeps_the_key_column(kitchen: Kitchen) -> None:
+    kitchen.fill(Shelf, [{"id": 1, "name": "A"}])
+    kitchen.fill(Book, [{"title": "T", "shelf_id": 1}, {"title": "U", "shelf_id": None}])
+
+    first, second = kitchen.get("/books?expand=shelf").json["items"]
+
+    assert (first["shelf_id"], first["shelf"]) == (1, {"id": 1, "name": "A"})
+    assert (second["shelf_id"], second["shelf"]) == (None, None)
+
+
+def test_expand_embeds_many_as_the_first_twenty_with_a_next(kitchen: Kitchen) -> None:
+    kitchen.fill(Shelf, [{"id": 1, "name": "A"}, {"id": 2, "name": "B"}])
+    kitchen.fill(Book, [{"title": str(index), "shelf_id": 1} for index in range(23)])
+
+    full, bare = kitchen.get("/shelves?expand=books").json["items"]
+    rest = kitchen.client.get(full["books"]["next"]).json
+
+    assert [row["id"] for row in full["books"]["items"]] == list(range(1, 21))
+    assert [row["id"] for row in rest["items"]] == [21, 22, 23]
+    assert rest["next"] is None
+    assert bare["books"] == {"items": [], "next": None}
+
+
+def test_expand_goes_through_a_table_between_and_back_to_the_same_table(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{"id": 1}, {"id": 2}])
+    kitchen.fill(Thing, [{"id": 3, "parent_id": 1}])
+    kitchen.fill(Label, [{"name": "x"}])
+    with kitchen.engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO thing_labels (thing_id, label_name) VALUES (3, 'x'), (1, 'x')")
+
+    row = kitchen.get("/things/3?fields=id,parent__id,labels__name&expand=parent__children").json
+    label = kitchen.get("/labels/x?expand=things&fields=name,things__id").json
+
+    assert row["labels"] == {"items": [{"name": "x"}], "next": None}
+    assert row["parent"]["id"] == 1
+    assert [child["id"] for child in row["parent"]["children"]["items"]] == [3]
+    assert label == {"name": "x", "things": {"items": [{"id": 1}, {"id": 3}], "next": None}}
+
+
+def test_what_would_read_too_many_rows_is_422_before_the_database_is_asked(kitchen: Kitchen) -> None:
+    assert kitchen.get("/things?expand=children__children&limit=25").status_code == 200
+    refused(kitchen.get("/things?expand=children__children&limit=26"), 422, "too_expensive")
+    refused(kitchen.get("/things/1?expand=children__children__children__children"), 422, "too_expensive")
+    assert kitchen.get("/things?expand=parent__parent__parent__parent&limit=100").status_code == 200
+    body = {"short": "x"}
+    refused(kitchen.post("/things?expand=children__children__children__children", body), 422, "too_expensive")
+    assert kitchen.stored(Thing) == []
+
+
+def test_a_path_may_cross_four_relations(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{"id": 1, "words": "root"}])
+    kitchen.fill(Thing, [{"id": index, "parent_id": index - 1} for index in range(2, 7)])
+
+    assert ids(kitchen, "parent__parent__parent__parent__words=root") == [5]
+    assert ids(kitchen, "parent__parent__parent__parent__isnull=false") == [5, 6]
+    assert ids(kitchen, "sort=-parent__parent__parent__parent__words&limit=1") == [6]
+
+
+def test_conditions_under_one_to_many_path_mean_one_related_row(kitchen: Kitchen) -> None:
+    kitchen.fill(Shelf, [{"id": 1, "name": "A"}, {"id": 2, "name": "B"}])
+    kitchen.fill(
+        Book,
+        [
+            {"title": "x", "abstract": "1", "shelf_id": 1},
+            {"title": "y", "abstract": "2", "shelf_id": 1},
+            {"title": "x", "abstract": "2", "shelf_id": 2},
+        ],
+    )
+
+    found = kitchen.get("/shelves?books__title=x&books__abstract=2").json["items"]
+
+    assert [row["id"] for row in found] == [2]
+
+
+def test_a_hidden_related_row_counts_as_missing(kitchen: Kitchen) -> None:
+    kitchen.add("/notes", {"title": "private"}, ANNA)
+    kitchen.fill(Remark, [{"note_id": 1, "said": "hm"}])
+
+    for path, anna, other in [
+        ("note__title=private", 1, 0),
+        ("note__isnull=false", 1, 0),
+        ("note__isnull=true", 0, 1),
+        ("note__title__isnull=true", 0, 1),
+        ("note__title__ne=x", 1, 1),
+    ]:
+        assert len(kitchen.get(f"/remarks?{path}", ANNA).json["items"]) == anna, path
+        assert len(kitchen.get(f"/remarks?{path}").json["items"]) == other, path
+    assert kitchen.get("/remarks/1?expand=note").json["note"] is None
+    assert kitchen.get("/remarks/1?expand=note").json["note_id"] == 1
+    assert kitchen.get("/remarks/1?expand=note", ANNA).json["note"]["title"] == "private"
+
+
+def test_null_sorts_as_the_greatest_value(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{"id": 1, "whole": 5}, {"id": 2, "whole": None}, {"id": 3, "whole": 1}])
+
+    assert ids(kitchen, "sort=whole") == [3, 1, 2]
+    assert ids(kitchen, "sort=-whole") == [2, 1, 3]
+
+
+def test_the_key_is_added_in_the_direction_of_the_last_sort(kitchen: Kitchen) -> None:
+    kitchen.fill(Thing, [{"id": 1, "whole": 1}, {"id": 2, "whole": 1}, {"id": 3, "whole": 0}])
+
+    assert ids(kitchen, "sort=-whole") == [2, 1, 3]
+    assert ids(kitchen, "sort=small,-whole") == [2, 1, 3]
+    assert ids(kitchen, "sort=-small,whole") == [3, 1, 2]
+
+
+def test_one_row_and_writes_know_fields_and_expand_alone(kitchen: Kitchen) -> None:
+    kitchen.fill(Label, [{"name": "a"}])
+
+    for method, path in [("GET", "/labels/a"), ("PATCH", "/labels/a"), ("PUT", "/labels/a"), ("POST", "/labels")]:
+        answer = kitchen.request(method, f"{path}?limit=1", json={} if method != "POST" else {"name": "b"})
+        refused(answer, 400, "unknown_parameter", parameter="limit")
+    refused(kitchen.delete("/labels/a?fields=name"), 400, "unknown_parameter", parameter="fields")
+    assert len(kitchen.stored(Label)) == 1
+
+
+def test_an_unknown_parameter_names_the_nearest(kitchen: Kitchen) -> None:
+    problem = refused(kitchen.get("/things?limt=3"), 400, "unknown_parameter")
+    assert "limit" in problem["detail"]
+    problem = refused(kitchen.get("/things?prize=3"), 400, "unknown_field")
+    assert "price" in problem["detail"]
+
+
+def test_a_query_string_that_is_not_utf_8_is_400(kitchen: Kitchen) -> None:
+    refused(kitchen.get("/things?words=%FF"), 400, "malformed")
+    refused(kitchen.get("/things?%FF=1"), 400, "malformed")
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b"])
+def test_nul_in_a_filter_is_400(kitchen: Kitchen, text: str) -> None:
+    for operator in ("eq", "ne", "in", "contains", "lt"):
+        name = f"words__{operator}"
+        refused(kitchen.get(f"/things?{name}={quote(text)}"), 400, "bad_value", parameter=name)
+
+
+def test_search_finds_all_words_as_prefixes_in_any_script(kitchen: Kitchen) -> None:
+    for title, abstract in [("Beijing Zoo", "giraffes"), ("北京动物园", None), ("Zoo of München", "Giraffen")]:
+        kitchen.add("/books", {"title": title, "abstract": abstract}, EDITOR)
+
+    def found(words: str) -> list[int]:
+        answer = kitchen.get(f"/books?q={quote(words)}")
+        assert answer.status_code == 200, answer.text
+        return [row["id"] for row in answer.json["items"]]
+
+    assert found("zoo gir") == [1, 3]
+    assert found("ZOO GIRAFFES") == [1]
+    assert found("北京") == [2]
+    assert found("动物") == [2]
+    assert found("munchen") == [3]
+    assert found("zoo nothing") == []
+    assert found("iraffe") == []
+    assert found("") == found("!?") == []
+
+
+def test_search_does_not_change_the_sort_and_counts(kitchen: Kitchen) -> None:
+    for title in ("zoo b", "zoo zoo zoo", "zoo a"):
+        kitchen.add("/books", {"title": title}, EDITOR)
+
+    answer = kitchen.get("/books?q=zoo&sort=-title&limit=2&count=true").json
+    rest = kitchen.client.get(answer["next"]).json
+
+    assert [row["title"] for row in answer["items"] + rest["items"]] == ["zoo zoo zoo", "zoo b", "zoo a"]
+    assert answer["total"] == 3
+
+
+def test_search_is_no_parameter_where_nothing_is_searchable(kitchen: Kitchen) -> None:
+    refused(kitchen.get("/things?q=a"), 400, "unknown_parameter", parameter="q")
+
+
+@pytest.mark.parametrize(
+    "words", ['"', "a OR b", "a*", "NEAR(a b)", "a:b", "-a", "'; --", "\\", "&|!", "\x00", "a" * 5000]
+)
+def test_search_takes_any_text(kitchen: Kitchen, words: str) -> None:
+    kitchen.add("/books", {"title": "Zoo"}, EDITOR)
+
+    answer = kitchen.get(f"/books?q={quote(words)}")
+
+    assert (answer.status_code, answer.json["items"]) == (200, [])
+
+
+def test_what_only_one_role_reads_only_that_role_may_ask_about(kitchen: Kitchen) -> None:
+    kitchen.fill(Note, [{"owner_id": 5, "title": "t", "public": True, "salary": 100}])
+
+    assert kitchen.get("/notes?salary__gt=99&sort=salary&fields=id,salary", HR).json["items"] == [
+        {"id": 1, "salary": 100}
+    ]
+    for query, parameter in [("salary__gt=99", "salary__gt"), ("sort=salary", "sort"), ("fields=salary", "fields")]:
+        refused(kitchen.get(f"/notes?{query}", ANNA), 400, "unknown_field", parameter=parameter)

@@ -1,0 +1,299 @@
+"""Random rows, rules, questions and writes, over few values, so that they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from contracts import rules
+from contracts.oracle import ACTIONS, Condition, Declared, Order, Question, Shown
+from contracts.rules import Data, Rule
+from contracts.schema import DAYS, KINDS, SERVED, TABLES, Sort, ToOne
+
+WORDS = (
+    "",
+    "a",
+    "A",
+    "b",
+    "aB",
+    "Straße",
+    "STRASSE",
+    "é",
+    "É",
+    "100%",
+    "a_b",
+    "a\\b",
+    "文",
+    "ﬁn",
+    "FIN",
+    "ος",
+    "ΟΣ",
+    'q"',
+    "x,y",
+)
+EMAILS = ("ann@example.org", "cyd@example.org", "ben@example.org", "ANN@example.org")
+NOTHING = 777
+"""An id that no row has."""
+
+VALUES: Mapping[Sort, tuple[Any, ...]] = {
+    Sort.KEY: (1, 2, 3, NOTHING),
+    Sort.NUMBER: (-1, 0, 1, 2),
+    Sort.TEXT: WORDS,
+    Sort.TRUTH: (True, False),
+    Sort.KIND: KINDS,
+    Sort.DAY: DAYS,
+    Sort.REFERENCE: (1, 2, 3, 4, 5),
+}
+EQUALITY = ("eq", "ne", "in", "not_in", "isnull")
+ORDERED = (*EQUALITY, "lt", "lte", "gt", "gte")
+OPERATORS: Mapping[Sort, tuple[str, ...]] = {
+    Sort.KEY: ORDERED,
+    Sort.NUMBER: ORDERED,
+    Sort.TEXT: (*ORDERED, "contains", "startswith", "endswith"),
+    Sort.TRUTH: EQUALITY,
+    Sort.KIND: EQUALITY,
+    Sort.DAY: ORDERED,
+    Sort.REFERENCE: ORDERED,
+}
+
+
+def values(table: str, column: str) -> tuple[Any, ...]:
+    return EMAILS if column == "email" else VALUES[TABLES[table].columns[column]]
+
+
+def sometimes(often: int = 3) -> st.SearchStrategy[bool]:
+    """Draw True once in `often` times; what shrinks goes to False."""
+    return st.integers(1, often).map(lambda number: number == often)
+
+
+# Rows ---------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def datasets(draw: st.DrawFn, most: int = 5) -> Data:
+    data = Data()
+    for id in range(1, 6):
+        data.rows["users"][id] = {"id": id, "name": ("Ann", "Ben", "Cyd", "Dan", "Eve")[id - 1]}
+    counts = {name: draw(st.integers(0, most)) for name in SERVED}
+    for name in SERVED:
+        for id in range(1, counts[name] + 1):
+            row = {}
+            for column, sort in TABLES[name].columns.items():
+                if sort is Sort.KEY:
+                    row[column] = id
+                    continue
+                target = TABLES[name].references.get(column)
+                known = range(1, (5 if target == "users" else counts[target]) + 1) if target else values(name, column)
+                row[column] = draw(st.sampled_from((None, *known)))
+            data.rows[name][id] = row
+    pairs = [(place, label) for place in data.rows["places"] for label in data.rows["labels"]]
+    if pairs:
+        data.links = draw(st.sets(st.sampled_from(pairs), max_size=6))
+    return data
+
+
+# Rules --------------------------------------------------------------------------------------------------------------
+
+Frames = tuple[tuple[str, bool], ...]
+"""The tables that a rule is inside of, innermost first, and whether each was crossed to as an alias."""
+
+
+def _columns(frames: Frames, sorts: set[Sort]) -> list[tuple[rules.Column, str]]:
+    """Return the columns that can be named: a row is out of reach behind another of its own table."""
+    found, seen = [], set()
+    for depth, (table, apart) in enumerate(frames):
+        if not apart and table in seen:
+            continue
+        if not apart:
+            seen.add(table)
+        for name, sort in TABLES[table].columns.items():
+            if sort in sorts and (table != "users" or name == "id"):
+                found.append((rules.Column(depth, name), table))
+    return found
+
+
+@st.composite
+def comparisons(draw: st.DrawFn, frames: Frames) -> Rule:
+    column, table = draw(st.sampled_from(_columns(frames, set(Sort) - {Sort.KEY}) or _columns(frames, {Sort.KEY})))
+    sort = TABLES[table].columns[column.name]
+    shapes = ["me"] * 4 if column.name in ("owner_id", "curator_id", "email") or table == "users" else []
+    shapes += ["constant", "constant", "column", "null", "one of"] + (
+        ["truth", "flag"] * 2 if sort is Sort.TRUTH else []
+    )
+    shape = draw(st.sampled_from(shapes))
+    match shape:
+        case "null":
+            return rules.IsNull(column, draw(st.booleans()))
+        case "one of":
+            chosen = draw(st.lists(st.sampled_from(values(table, column.name)), max_size=3, unique=True))
+            return rules.OneOf(column, tuple(chosen), draw(st.booleans()))
+        case "truth":
+            return rules.IsTruth(column, draw(st.booleans()))
+        case "flag":
+            return rules.Flag(column)
+        case "me":
+            right: rules.Operand = rules.Me("email" if column.name == "email" else "id")
+        case "column":
+            alike = {Sort.NUMBER} if sort is Sort.NUMBER else {sort}
+            right = draw(st.sampled_from([other for other, _ in _columns(frames, alike)]))
+        case _:
+            right = rules.Constant(draw(st.sampled_from(values(table, column.name))))
+    if draw(sometimes(5)) and sort is not Sort.TRUTH:
+        return rules.Distinct(column, right, draw(st.booleans()))
+    equal = sort in (Sort.TRUTH, Sort.KIND)
+    return rules.Compare(column, draw(st.sampled_from(("==", "!=") if equal else tuple(rules.SIGNS))), right)
+
+
+@st.composite
+def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
+    table = frames[0][0]
+    crossing = [name for name, each in TABLES[table].relations.items() if each.target != "users" or depth > 1]
+    shapes = ["caller", "compare", "compare"]
+    if depth:
+        shapes += ["every", "either", "not"] + (["related"] * 3 if crossing else [])
+    match draw(st.sampled_from(shapes)):
+        case "caller":
+            words = [rules.Anyone(), rules.SignedIn(), rules.HasRole("editor"), rules.HasRole("keeper")]
+            return draw(st.sampled_from(words))
+        case "every":
+            return rules.Every((draw(rule(frames, depth - 1)), draw(rule(frames, depth - 1))))
+        case "either":
+            return rules.Either((draw(rule(frames, depth - 1)), draw(rule(frames, depth - 1))))
+        case "not":
+            return rules.Not(draw(rule(frames, depth - 1)))
+        case "related":
+            name = draw(st.sampled_from(crossing))
+            target = TABLES[table].relations[name].target
+            apart = draw(sometimes(3)) and target != "users"
+            if draw(sometimes(8)):
+                return rules.Related(name, None, apart)
+            return rules.Related(name, draw(rule(((target, apart), *frames), depth - 1)), apart)
+    return draw(comparisons(frames))
+
+
+def rules_of(table: str) -> st.SearchStrategy[Rule]:
+    """Draw rules of a table, those that let everybody pass often enough for the rest to show."""
+    return st.one_of(st.just(rules.Anyone()), *([rule(((table, False),))] * 4))
+
+
+@st.composite
+def declarations(draw: st.DrawFn, actions: tuple[str, ...] = ACTIONS) -> dict[str, Declared]:
+    said = {}
+    for name in SERVED:
+        given = {action: draw(rules_of(name)) for action in actions if not draw(sometimes(12))}
+        open_to = st.sampled_from((None, "editor", "keeper"))
+        closable = st.sampled_from(
+            [column for column, sort in TABLES[name].columns.items() if sort not in (Sort.KEY, Sort.REFERENCE)]
+        )
+        closed = draw(st.dictionaries(closable, open_to, max_size=1)) if draw(sometimes(3)) else {}
+        owner = "owner_id" if name == "trips" and draw(st.booleans()) else None
+        said[name] = Declared(given, not draw(sometimes(4)), closed, owner)
+    return said
+
+
+# Questions ----------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def paths(draw: st.DrawFn, table: str, most: int = 3, *, to_one: bool = False) -> tuple[tuple[str, ...], str]:
+    """Draw relations to cross, and return them with the table that they lead to."""
+    crossed: list[str] = []
+    for _ in range(draw(st.integers(0, most))):
+        names = [n for n, each in TABLES[table].relations.items() if not to_one or isinstance(each, ToOne)]
+        if not names:
+            break
+        crossed.append(draw(st.sampled_from(names)))
+        table = TABLES[table].relations[crossed[-1]].target
+    return tuple(crossed), table
+
+
+@st.composite
+def conditions(draw: st.DrawFn, table: str) -> Condition:
+    crossed, end = draw(paths(table))
+    if crossed and draw(sometimes(5)):
+        return Condition(crossed, None, "isnull", draw(st.booleans()))
+    column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
+    name = draw(st.sampled_from(OPERATORS[sort]))
+    return Condition(crossed, column, name, draw(_operands(name, values(end, column))))
+
+
+def _operands(operator: str, known: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    if operator == "isnull":
+        return st.booleans()
+    if operator in ("in", "not_in"):
+        return st.lists(st.sampled_from(known), min_size=1, max_size=3).map(tuple)
+    return st.sampled_from(known)
+
+
+@st.composite
+def orders(draw: st.DrawFn, table: str) -> tuple[Order, ...]:
+    found: dict[tuple[tuple[str, ...], str], Order] = {}
+    for _ in range(draw(st.integers(0, 3))):
+        crossed, end = draw(paths(table, 2, to_one=True))
+        column = draw(st.sampled_from(list(TABLES[end].columns)))
+        found.setdefault((crossed, column), Order(crossed, column, draw(st.booleans())))
+    return tuple(found.values())
+
+
+@st.composite
+def selections(draw: st.DrawFn, table: str, depth: int = 2) -> Shown:
+    columns = None
+    if draw(sometimes(3)):
+        columns = tuple(
+            draw(st.lists(st.sampled_from(list(TABLES[table].columns)), min_size=1, max_size=3, unique=True))
+        )
+    related = {}
+    if depth and TABLES[table].relations and draw(sometimes(2)):
+        for name in draw(st.lists(st.sampled_from(list(TABLES[table].relations)), min_size=1, max_size=2, unique=True)):
+            related[name] = draw(selections(TABLES[table].relations[name].target, depth - 1))
+    return Shown(columns, related)
+
+
+def _narrows(shown: Shown) -> bool:
+    return shown.columns is not None or any(_narrows(inner) for inner in shown.related.values())
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[str, Question]:
+    table = draw(st.sampled_from(SERVED))
+    found = tuple(draw(st.lists(conditions(table), max_size=3)))
+    if found and draw(sometimes(3)):
+        # Another condition on the path of the last one: together they mean one related row.
+        crossed = found[-1].relations
+        end = table
+        for name in crossed:
+            end = TABLES[end].relations[name].target
+        column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
+        name = draw(st.sampled_from(OPERATORS[sort]))
+        found = (*found, Condition(crossed, column, name, draw(_operands(name, values(end, column)))))
+    shown = draw(selections(table)) if draw(st.booleans()) else Shown()
+    if shown.columns is None and _narrows(shown):
+        # `fields` says all that is shown: where it names fields of related rows alone, the row itself shows none.
+        shown = Shown((), shown.related)
+    return table, Question(found, draw(orders(table)), shown, draw(st.integers(1, 4)))
+
+
+# Writes -------------------------------------------------------------------------------------------------------------
+
+Write = tuple[str, str, int, dict[str, Any]]
+"""The method, the table, the id, and the body."""
+
+
+@st.composite
+def writes(draw: st.DrawFn) -> Write:
+    table = draw(st.sampled_from(SERVED))
+    method = draw(st.sampled_from(("POST", "PATCH", "PATCH", "PUT", "DELETE")))
+    body = {}
+    if method != "DELETE":
+        columns = list(TABLES[table].columns)
+        most = 2 if method == "PATCH" else len(columns)
+        for column in draw(st.lists(st.sampled_from(columns), max_size=most, unique=True)):
+            if column == "id" and not draw(sometimes(4)):
+                continue
+            known = values(table, column)
+            if column in TABLES[table].references:
+                known = (1, 2, 3, 4, NOTHING)
+            body[column] = draw(st.sampled_from((None, *known) if column != "id" else known))
+    return method, table, draw(st.integers(1, 5)), body
