@@ -1,0 +1,14 @@
+"""How Sphinx builds this language of the guide."""
+
+project = "Meze"
+author = "The Meze authors"
+language = "en"
+
+extensions = ["myst_parser"]
+myst_heading_anchors = 3
+nitpicky = True
+
+html_theme = "furo"
+html_title = "Meze"
+html_show_copyright = False
+html_copy_source = False

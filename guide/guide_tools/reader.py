@@ -1,0 +1,139 @@
+"""Do what a page says, as its reader would: save its files, run its commands, look at the answers.
+
+```python        whose first line is `# app.py` is a file; `# app.py, at the end` adds to it
+```toml          the same, for settings
+```console       `$ command` lines, each followed by what it prints
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from guide_tools.answers import differs, glob
+from guide_tools.curl import Answered, head_of, read_curl
+from guide_tools.servers import PATIENCE_SECONDS, Client, Process, Server, environment
+
+REPOSITORY = Path(__file__).parent.parent.parent
+_FILE = re.compile(r"# (?P<name>[\w./-]+\.(?:py|toml))(?P<adds>, at the end)?(?:, in place of: (?P<line>.+))?\n")
+
+
+class Reader:
+    """One page's reader, at work in `folder`. `real` says whether `meze serve` is started as a process."""
+
+    def __init__(self, folder: Path, *, real: bool) -> None:
+        self._folder = folder
+        self._real = real
+        self._server: Server | None = None
+
+    def save(self, block: str) -> str | None:
+        """Write a block to the file that it names. Returns what is wrong with it, or None."""
+        head = _FILE.match(block)
+        if head is None:
+            return "The first line of a program names its file: `# app.py`."
+        path, text = self._folder / head["name"], block.removeprefix(head[0])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if head["adds"]:
+            path.write_text(f"{path.read_text('utf-8').rstrip()}\n\n\n{text}", "utf-8")
+        elif head["line"]:
+            before = path.read_text("utf-8")
+            if f"\n{before}".count(f"\n{head['line']}\n") != 1:
+                return f"{head['name']} does not hold this line once: {head['line']}"
+            path.write_text(f"\n{before}".replace(f"\n{head['line']}\n", f"\n{text}")[1:], "utf-8")
+        else:
+            path.write_text(block, "utf-8")
+        if self._server is not None:
+            self._server.changed()
+        return None
+
+    def run(self, block: str) -> str | None:
+        """Run the commands of a console block in turn. Returns what differs from the page, or None."""
+        for words, shown in commands(block):
+            wrong = self._run(words, shown)
+            if wrong:
+                return f"$ {shlex.join(words)}\n{wrong}"
+        return None
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._server = None
+
+    def _run(self, words: list[str], shown: str) -> str | None:
+        variables = {}
+        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+            name, _, variables[name] = words[0].partition("=")
+            words = words[1:]
+        match words:
+            case ["curl", *rest]:
+                if self._server is None:
+                    return "Nothing is served yet."
+                asked = read_curl(rest)
+                return _compare(self._server.ask(asked), shown, with_head=asked.shows_head)
+            case ["meze", "serve", *_] if self._real:
+                self._start(Process(words, self._folder, variables))
+            case [("meze" | "flask") as command, *rest] if "serve" in rest or "run" in rest:
+                self.close()
+                self._start(Client(command, _option(rest, "--app"), self._folder, variables))
+            case ["make", target]:
+                return self._print(["make", "--silent", "--dry-run", "-C", str(REPOSITORY), target], {}, "…")
+            case ["source", _]:
+                return None
+            case _:
+                return self._print(words, variables, shown)
+        assert self._server is not None
+        return differs(shown, self._server.said) if shown else _error(self._server.said)
+
+    def _start(self, server: Server) -> None:
+        self.close()
+        self._server = server
+
+    def _print(self, words: list[str], variables: dict[str, str], shown: str) -> str | None:
+        done = subprocess.run(  # noqa: S603 - the words are our own page's
+            words,
+            cwd=self._folder,
+            env=environment(variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        return differs(shown, done.stdout)
+
+
+def commands(block: str) -> Iterator[tuple[list[str], str]]:
+    """Yield each command of a console block, and what the page shows below it."""
+    for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        lines = piece.split("\n")
+        for taken in range(1, len(lines) + 1):
+            try:
+                words = shlex.split("\n".join(lines[:taken]))
+            except ValueError:  # a quotation or a line that goes on
+                continue
+            yield words, "\n".join(lines[taken:]).strip()
+            break
+        else:
+            raise ValueError(f"a quotation is not closed: {piece}")
+
+
+def _compare(answer: Answered, shown: str, *, with_head: bool) -> str | None:
+    if not with_head:
+        return differs(shown, answer.body)
+    head, _, body = shown.partition("\n\n")
+    sent = list(head_of(answer))
+    for line in head.split("\n"):
+        if line != "…" and not any(glob(line).fullmatch(each) for each in sent):
+            return f"The page shows {line!r}; the answer began:\n" + "\n".join(sent)
+    return differs(body, answer.body)
+
+
+def _option(words: list[str], name: str) -> str | None:
+    return words[words.index(name) + 1] if name in words else None
+
+
+def _error(said: str) -> str | None:
+    return said if said.startswith("Error:") else None

@@ -1,0 +1,184 @@
+"""The servers that a page starts: an app behind Flask's test client, or a real `meze serve` in a process of its own.
+
+The test client is a hundred times cheaper, and the same app answers. One page of each language is read with the real
+server, so that what the guide says of it is held too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import linecache
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Protocol
+
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from guide_tools.curl import Answered, Asked
+from meze.app import Installation
+from meze.cli.find import load_meze
+from meze.cli.schema import prepare_schema
+from meze.errors import Mistake
+
+BIN = Path(sys.executable).parent
+PATIENCE_SECONDS = 60
+_NOT_OURS = ("MEZE_", "DATABASE_URL", "SECRET_KEY", "PORT", "FLASK_", "PYTEST_", "PYTHONPATH")
+
+
+class Server(Protocol):
+    """What answers the requests of a page. `said` is what it printed when it started."""
+
+    said: str
+
+    def ask(self, asked: Asked) -> Answered: ...
+
+    def changed(self) -> None:
+        """A file of the program was written."""
+
+    def close(self) -> None: ...
+
+
+def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
+    """Return the environment without anything that the programs of a page would read, and with `more`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+    return {**kept, "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', '')}", "NO_COLOR": "1", "COLUMNS": "100", **more}
+
+
+class Client:
+    """An app behind Flask's test client, as `meze` or `flask` loads it; loaded anew after a file was written."""
+
+    def __init__(self, command: str, target: str | None, folder: Path, variables: Mapping[str, str]) -> None:
+        self._command, self._target, self._folder = command, target, folder
+        self._variables = variables
+        self._app: Flask | None = None
+        self.said = ""
+        self._load()
+
+    def ask(self, asked: Asked) -> Answered:
+        if self._app is None:
+            self._load()
+        assert self._app is not None
+        with inside(self._folder, self._variables):
+            response = self._app.test_client().open(
+                asked.path,
+                method=asked.method,
+                headers=asked.headers,
+                data=asked.body,
+                base_url="http://127.0.0.1:8000",
+            )
+        status, _, reason = response.status.partition(" ")
+        return Answered(int(status), reason.title(), list(response.headers), response.get_data(as_text=True))
+
+    def changed(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._app is not None:
+            meze = self._app.extensions.get("meze")
+            if isinstance(meze, Installation):
+                meze.database.close()
+        self._app = None
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(str(self._folder)):
+                del sys.modules[name]
+
+    def _load(self) -> None:
+        linecache.clearcache()  # a rule's source is read from the file, and the file has changed
+        with inside(self._folder, self._variables):
+            if self._command == "flask":
+                self._app = ScriptInfo(app_import_path=self._target).load_app()
+                return
+            try:
+                meze = load_meze(self._target)
+                self.said = "\n".join([*prepare_schema(meze, dev=True), "Meze is serving …", *meze.notices()])
+            except Mistake as mistake:
+                self.close()
+                self.said = f"Error: {mistake}"
+                return
+            self._app = meze.app
+
+
+@contextlib.contextmanager
+def inside(folder: Path, variables: Mapping[str, str] = {}) -> Iterator[None]:
+    """Stand in `folder`, as a process that was started there would."""
+    outside, path, saved = Path.cwd(), list(sys.path), dict(os.environ)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ.clear()
+    os.environ.update(environment(variables))
+    try:
+        yield
+    finally:
+        os.chdir(outside)
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(saved)
+
+
+class Process:
+    """A real `meze serve`, on a free port that pages know as 8000. It is stopped when a file is written, and started
+    again for the next request: that reloading works is another test's to show, and it costs a start for each file.
+    """
+
+    def __init__(self, words: list[str], folder: Path, variables: Mapping[str, str]) -> None:
+        self._command = [str(BIN / words[0]), *words[1:], "--port", "0"]
+        self._folder, self._variables = folder, variables
+        self._process: subprocess.Popen[str] | None = None
+        self._port = 0
+        self.said = self._start()
+
+    def ask(self, asked: Asked) -> Answered:
+        if self._process is None:
+            self._start()
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(asked.method, asked.path, asked.body, {**asked.headers, "Host": "127.0.0.1:8000"})
+            response = connection.getresponse()
+            return Answered(response.status, response.reason, response.getheaders(), response.read().decode())
+        finally:
+            connection.close()
+
+    def changed(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(PATIENCE_SECONDS)
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+        self._process = None
+
+    def _start(self) -> str:
+        """Start the server and return what it says, up to its last line of welcome or to its end."""
+        self._process = subprocess.Popen(  # noqa: S603 - the words are our own page's
+            self._command,
+            cwd=self._folder,
+            env=environment(self._variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        lines: list[str] = []
+        for line in self._process.stdout:
+            lines.append(line)
+            if line.startswith("Meze is serving"):
+                self._port = int(line.split("/api")[0].rpartition(":")[2])
+            if line.startswith("  Stop "):
+                break
+        threading.Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
+        return "".join(lines).replace(f":{self._port}", ":8000")
+
+
+def _drain(output: IO[str]) -> None:
+    """Read on, so that the server never waits for its log to be read."""
+    with contextlib.suppress(ValueError):  # it was closed while we were listening
+        for _ in output:
+            pass
