@@ -73,7 +73,7 @@ class Server:
                 if value := condition():
                     return value
             time.sleep(0.05)
-        raise AssertionError(f"Nothing after {seconds} s; the server said:\n{self.said()}")
+        raise AssertionError(f"Nothing after {seconds} s; the server said:\n{self.said()[-3000:]}")
 
     def wait_for_words(self, words: str) -> str:
         return self.wait_for(lambda: words in self.said() and self.said())
