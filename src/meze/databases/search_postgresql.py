@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, FromClause, Table, Text, cast, func, literal_column, text
 from sqlalchemy import Connection as EngineConnection
+from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.engine import Dialect
 
 from meze.databases.unicode_tables import DROPPED_MARKS, WORD_CHARACTERS
-from meze.databases.words import LONGEST_TEXT, LONGEST_WORD, SPACELESS, bracketed
+from meze.databases.words import LONGEST_PLAIN_TEXT, LONGEST_TEXT, LONGEST_WORD, SPACELESS, bracketed
 
 LONGEST_NAME = 63
 
@@ -33,7 +34,7 @@ BEGIN
     ELSE
         t := regexp_replace(normalize(t, NFKD), '[{dropped}]+', '', 'g');
         t := replace(translate(lower(t COLLATE pg_catalog.{collation}), 'ς', 'σ'), 'ß', 'ss');
-        t := regexp_replace(normalize(t, NFC), '[^{word}]+', ' ', 'g');
+        t := regexp_replace(left(normalize(t, NFC), {longest_plain_text}), '[^{word}]+', ' ', 'g');
         IF t ~ '[{spaceless}]' THEN
             later := regexp_replace(t, '[^{spaceless}]+', ' ', 'g');
             later := regexp_replace(later, '[{spaceless}]([{spaceless}]*)', '\1', 'g');
@@ -68,7 +69,7 @@ class PostgreSQLSearch:
         place = f"{quote.quote_schema(table.schema)}." if table.schema else ""
         comment = connection.scalar(
             text("SELECT obj_description(to_regclass(:name), 'pg_class')"),
-            {"name": place + quote.quote(index_name(table))},
+            {"name": (place + quote.quote(index_name(table))).replace("%%", "%")},  # not a part of the statement
         )
         return bool(comment == _fingerprint(columns, connection.dialect))
 
@@ -105,6 +106,7 @@ def words_function(dialect: Dialect) -> str:
         dropped=bracketed(DROPPED_MARKS),
         spaceless=SPACELESS,
         longest_text=LONGEST_TEXT,
+        longest_plain_text=LONGEST_PLAIN_TEXT,
         longest_word=LONGEST_WORD,
         too_long=LONGEST_WORD + 1,
     )
@@ -120,9 +122,7 @@ def _words_of(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
 
 
 def _indexed(columns: Sequence[Column[Any]], dialect: Dialect) -> str:
-    bare: list[ColumnElement[Any]] = [
-        literal_column(dialect.identifier_preparer.format_column(column)) for column in columns
-    ]
+    bare: list[ColumnElement[Any]] = [named_column(column.name) for column in columns]
     return str(_words_of(bare).compile(dialect=dialect))
 
 

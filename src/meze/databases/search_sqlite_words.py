@@ -13,7 +13,7 @@ import unicodedata
 from functools import cache
 
 from meze.databases.unicode_tables import DROPPED_MARKS, WORD_CHARACTERS
-from meze.databases.words import LONGEST_TEXT, SPACELESS, Letters, boundaries
+from meze.databases.words import LONGEST_PLAIN_TEXT, LONGEST_TEXT, SPACELESS, Letters, boundaries
 
 LETTERS_TABLE = "meze_fts_letters"
 PAIRS_TABLE = "meze_fts_pairs"
@@ -67,6 +67,7 @@ def words_expression(text: str) -> str:
         (NOT_ASCII, looked_up),
         (f"'*[{''.join(dict.fromkeys(pair[1] for pair, _ in _pairs()))}]*'", COMPOSE_PAIRS),
         (f"'*[{chr(0x1161)}-{chr(0x1175)}{chr(0x11A8)}-{chr(0x11C2)}]*'", hangul),
+        ("'*'", f"substr(t, 1, {LONGEST_PLAIN_TEXT})"),
         (f"'*[{SPACELESS}]*'", paired),
     ]
     # Each step is MATERIALIZED, or SQLite would put its whole text in place of every `t` of the next one.

@@ -108,10 +108,15 @@ class SQLite:
         def configured(driver: Any, record: Any) -> None:
             record.info["meze_deadline"] = self._configure(driver)
 
+        @event.listens_for(engine, "checkout")
+        def lent(driver: Any, *_: Any) -> None:
+            driver.isolation_level = None  # SQLAlchemy sets another after AUTOCOMMIT was asked for
+
         @event.listens_for(engine, "begin")
         def begun(connection: EngineConnection) -> None:
-            changing = connection.get_execution_options().get(CHANGING_SCHEMA)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if changing else "BEGIN")
+            options = connection.get_execution_options()
+            if options.get("isolation_level") != "AUTOCOMMIT":
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(CHANGING_SCHEMA) else "BEGIN")
 
         @event.listens_for(engine, "before_cursor_execute")
         def timed(connection: EngineConnection, *statement: Any) -> None:

@@ -24,6 +24,9 @@ from meze.databases.unicode_tables import DROPPED_MARKS, WORD_CHARACTERS
 LONGEST_TEXT = 50_000
 """Characters of a row that are indexed; bounds the size of an index entry, which PostgreSQL limits to a megabyte."""
 
+LONGEST_PLAIN_TEXT = 100_000
+"""Characters that remain of them: one compatibility character can stand for eighteen plain ones."""
+
 LONGEST_WORD = 100
 """Characters of a word that are compared."""
 
@@ -92,7 +95,7 @@ def plain(text: str) -> str:
     """Return the words of `text` in their plain form, with spaces between, before runs are made pairs."""
     if text.isascii():
         return BETWEEN_ASCII_WORDS.sub(" ", text.lower())
-    return unicodedata.normalize("NFC", text.translate(letters()))
+    return unicodedata.normalize("NFC", text.translate(letters()))[:LONGEST_PLAIN_TEXT]
 
 
 def words(text: str) -> str:
