@@ -25,7 +25,7 @@ from meze.openapi import Description, document
 from meze.query.cursor import CursorSeal
 from meze.query.parse import Limits, ListParser
 from meze.records.cost import Slots
-from meze.records.plan import Planner
+from meze.records.plan import Planner, search_index
 from meze.records.records import Records
 from meze.records.run import Runner
 from meze.resources.declare import Declaration, build, check, rules_of
@@ -241,6 +241,9 @@ class Installation:
         )
         declared = (*self.api.declarations, users)
         resources = build(declared, self.metadata, database.name, database.integer_bits)
+        for resource in resources:
+            if resource.search:
+                search_index(resource).declare()
         policy = Policy(resources, self.api.roles)
         assert settings.secret_key is not None
         seal = CursorSeal([settings.secret_key, *settings.secret_key_fallbacks])

@@ -19,7 +19,7 @@ from meze.resources.resource import Field
 
 _NAMES_AT_MOST = 200
 _TAG = r'(?:W/)?"[!#-~]*"'
-_TAGS = rf"^\s*(?:\*|{_TAG}(?:\s*,\s*{_TAG})*)\s*$"
+_TAGS = rf"^(?:\*|{_TAG}(?: *, *{_TAG})*)$"
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from meze.access.caller import Caller, Standing
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection, Database, Fault, FaultKind, Statement
-from meze.errors import Changed, Entry, Forbidden, Invalid, NotFound, PreconditionRequired
+from meze.errors import Changed, Entry, Invalid, NotFound, PreconditionRequired, Problem
 from meze.query.ask import WHOLE, ListAsk, Selection
 from meze.query.view import View
 from meze.records.changes import Changes
@@ -102,7 +102,7 @@ class Records:
             rows = connection.rows(plan.statement, bound)
             if not rows:
                 self._explain_refused(plan, bound, connection)
-                raise Forbidden
+                raise self.policy.refuse(standing)
             return self._written(resource, list(rows[0]), caller, standing, selection, connection)
 
     def patch(
@@ -170,7 +170,7 @@ class Records:
                 self._compare(resource, key, caller, standing, match, draft.closed, connection)
             if not connection.rows(plan.write.statement, bound):
                 self._explain_update(resource, key, caller, standing, plan, bound, connection)
-                raise Forbidden
+                raise self.policy.refuse(standing)
             return self._written(resource, key, caller, standing, selection, connection)
 
     def require(self, resource: Resource, caller: Caller, action: str) -> None:
@@ -310,9 +310,10 @@ class Records:
 
     def _absent_or_forbidden(
         self, resource: Resource, key: list[Any], caller: Caller, standing: Standing, connection: Connection
-    ) -> NotFound | Forbidden:
+    ) -> Problem:
         plan = self.planner.row(resource, standing)
-        return Forbidden() if connection.rows(plan.statement, _keyed(key) | caller_values(caller)) else NotFound()
+        visible = connection.rows(plan.statement, _keyed(key) | caller_values(caller))
+        return self.policy.refuse(standing) if visible else NotFound()
 
     @contextmanager
     def _reading(self, resource: Resource, standing: Standing, *, snapshot: bool) -> Iterator[Connection]:
