@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.applications import PEERS, ROOT
 
+BUSY = 0.5
 PACKAGES = (
     "fastapi",
     "uvicorn",
@@ -44,6 +45,15 @@ def peers() -> str:
     return ", ".join(f"{name} {pins[name]}" for name in PACKAGES)
 
 
+def disturbance(load: float) -> str:
+    """Return a warning where other work, `load` processes in the last minute, disturbs the measurement."""
+    if load < BUSY:
+        return ""
+    return (
+        f"\nTHE MACHINE IS BUSY: {load:.1f} processes ran in the minute before the start. Keep none of these figures.\n"
+    )
+
+
 def describe(generator: str) -> str:
     """Return the machine, the versions and the day, as Markdown."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
@@ -51,5 +61,5 @@ def describe(generator: str) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {processor()}, {os.cpu_count()} cores, {memory:.0f} GB, "
         f"{platform.system()} {platform.release()}; Meze on Python {platform.python_version()}, peers on {python}; "
-        f"load by {generator}.\n\nPeers: {peers()}.\n"
+        f"load by {generator}.\n\nPeers: {peers()}.\n{disturbance(os.getloadavg()[0])}"
     )

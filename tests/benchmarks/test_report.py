@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from bench.generators import parse
+from bench.machine import disturbance
 from bench.measurement import Sample
 from bench.processor import assign_cores
 from bench.report import ratio, rows, table
@@ -132,3 +133,8 @@ def test_cores_are_shared_out(available, server, load, database):
 
     assert (cores.server, cores.load, cores.database) == (server, load, database)
     assert ("not comparable" in cores.sentence()) == (len(available) == 1)
+
+
+def test_a_busy_machine_is_named():
+    assert disturbance(0.1) == ""
+    assert "3.2 processes" in disturbance(3.2)
