@@ -31,7 +31,7 @@ from meze.records.run import Runner
 from meze.resources.declare import Declaration, build, check, rules_of
 from meze.resources.registry import Registry
 from meze.resources.resource import FieldRules, Resource, hidden
-from meze.settings import SETTINGS, Settings, read_settings
+from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
 from meze.web.door import FlaskDoor, add_names, install, log_failure
 from meze.web.fixed import FixedPages
 from meze.web.home import home_of
@@ -245,6 +245,8 @@ class Installation:
             if resource.search:
                 search_index(resource).declare()
         policy = Policy(resources, self.api.roles)
+        if settings.env == "production":
+            refuse_unsafe_production(settings, debug=self.app.debug)
         assert settings.secret_key is not None
         seal = CursorSeal([settings.secret_key, *settings.secret_key_fallbacks])
         planner = Planner(resources, policy, database, kept=settings.plan_cache)

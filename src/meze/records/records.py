@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from meze.access.caller import Caller, Standing
 from meze.access.rule import NOBODY_AT_ALL
@@ -47,6 +47,8 @@ class Match:
     any: bool = False
 
 
+T = TypeVar("T")
+
 NextUrl = Callable[[str | None], str | None]
 """Writes the address of the next page: with this cursor, or where that is None, of the next counted page, if it may be
 asked for."""
@@ -67,7 +69,7 @@ class Records:
     def page(self, resource: Resource, caller: Caller, ask: ListAsk, next_url: NextUrl) -> Answer:
         """Return a page of rows."""
         standing = self._standing(resource, caller, "read")
-        plan = self.planner.rows(resource, standing, ask.shape)
+        plan = self._planned(resource, standing, lambda: self.planner.rows(resource, standing, ask.shape))
         with self.slots.taken(plan.load), self._reading(resource, standing, snapshot=not plan.single) as connection:
             page, cursor = self.runner.page(plan, ask, caller_values(caller), connection)
         if page.next is not None:
@@ -81,7 +83,7 @@ class Records:
             NotFound: there is none, or none that the caller may read.
         """
         standing = self._standing(resource, caller, "read")
-        plan = self.planner.row(resource, standing, selection)
+        plan = self._planned(resource, standing, lambda: self.planner.row(resource, standing, selection))
         with self._reading(resource, standing, snapshot=bool(plan.many)) as connection:
             answer = self._shown(plan, key, caller, connection)
         if answer is None:
@@ -96,7 +98,8 @@ class Records:
         view, writable = self.policy.view(resource, standing), self.policy.writable(resource, standing)
         draft = self._checkers[resource.name].create(body, view, writable, caller)
         values = self._changes.created(resource, draft.values, caller)
-        plan = plan_create(self.planner, resource, standing, frozenset(values))
+        given = frozenset(values)
+        plan = self._planned(resource, standing, lambda: plan_create(self.planner, resource, standing, given))
         bound = _named(values) | caller_values(caller)
         with self._writing(resource, standing, plan, bound) as connection:
             rows = connection.rows(plan.statement, bound)
@@ -141,7 +144,7 @@ class Records:
         """Remove a row."""
         standing = self._standing(resource, caller, "delete")
         self._require_match(resource, match)
-        plan = plan_delete(self.planner, resource, standing)
+        plan = self._planned(resource, standing, lambda: plan_delete(self.planner, resource, standing))
         bound = _keyed(key) | caller_values(caller)
         with self._writing(resource, standing, plan.write, bound) as connection:
             if match is not None:
@@ -163,7 +166,8 @@ class Records:
     ) -> Answer:
         self._require_match(resource, match)
         values = self._changes.updated(resource, sent)
-        plan = plan_update(self.planner, resource, standing, frozenset(values), reset)
+        given = frozenset(values)
+        plan = self._planned(resource, standing, lambda: plan_update(self.planner, resource, standing, given, reset))
         bound = _named(values) | _keyed(key) | caller_values(caller)
         with self._writing(resource, standing, plan.write, bound) as connection:
             if match is not None or draft.closed:
@@ -314,6 +318,14 @@ class Records:
         plan = self.planner.row(resource, standing)
         visible = connection.rows(plan.statement, _keyed(key) | caller_values(caller))
         return self.policy.refuse(standing) if visible else NotFound()
+
+    def _planned(self, resource: Resource, standing: Standing, make: Callable[[], T]) -> T:
+        """Return the plan. The first one asks the server for its version, so a database that is away shows here."""
+        try:
+            return make()
+        except Exception as error:
+            self._raise_problem(error, resource, standing)
+            raise
 
     @contextmanager
     def _reading(self, resource: Resource, standing: Standing, *, snapshot: bool) -> Iterator[Connection]:
