@@ -102,10 +102,6 @@ class Oracle:
     def refused(self) -> Refusal:
         return Refusal(401, "unauthenticated") if self.caller.id is None else Refusal(403, "forbidden")
 
-    def refused_row(self) -> Refusal:
-        """Return the refusal where the rule was asked of a row that the caller may read, or would make."""
-        return Refusal(403, "forbidden")
-
     def visible(self, table: str, row: Row) -> bool:
         return self.allows("read", table, row)
 
@@ -146,8 +142,10 @@ class Oracle:
     def check(self, table: str, question: Question) -> None:
         """Refuse what names something that the caller may not know of, and what would cost too much."""
         self.require(table, "read")
-        for each in (*question.conditions, *question.sort):
-            self._check_path(table, each.relations, each.column)
+        for condition in question.conditions:
+            self._check_path(table, condition.relations, condition.column)
+        for order in question.sort:
+            self._check_path(table, order.relations, order.column)
         self._check_shown(table, question.shown)
         if self._cost(table, question.shown, question.limit) > COST:
             raise Refusal(422, "too_expensive")
@@ -178,7 +176,7 @@ class Oracle:
         return None if row is None else row[order.column]
 
     def satisfies(self, table: str, row: Row | None, conditions: Sequence[Condition]) -> bool:
-        """Say whether a row (None: one that is missing) fulfils every condition; under one relation they mean one row."""
+        """Say whether a row (None: a missing one) fulfils every condition. Under one relation they mean one row."""
         crossing: dict[str, list[Condition]] = {}
         for each in conditions:
             if not each.relations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -96,11 +96,12 @@ def datasets(draw: st.DrawFn, most: int = 5) -> Data:
 
 # Rules --------------------------------------------------------------------------------------------------------------
 
+ASKED = [sort for sort in Sort if sort is not Sort.KEY]
 Frames = tuple[tuple[str, bool], ...]
 """The tables that a rule is inside of, innermost first, and whether each was crossed to as an alias."""
 
 
-def _columns(frames: Frames, sorts: set[Sort]) -> list[tuple[rules.Column, str]]:
+def _columns(frames: Frames, sorts: Collection[Sort]) -> list[tuple[rules.Column, str]]:
     """Return the columns that can be named: a row is out of reach behind another of its own table."""
     found, seen = [], set()
     for depth, (table, apart) in enumerate(frames):
@@ -116,7 +117,7 @@ def _columns(frames: Frames, sorts: set[Sort]) -> list[tuple[rules.Column, str]]
 
 @st.composite
 def comparisons(draw: st.DrawFn, frames: Frames) -> Rule:
-    column, table = draw(st.sampled_from(_columns(frames, set(Sort) - {Sort.KEY}) or _columns(frames, {Sort.KEY})))
+    column, table = draw(st.sampled_from(_columns(frames, ASKED) or _columns(frames, {Sort.KEY})))
     sort = TABLES[table].columns[column.name]
     shapes = ["me"] * 4 if column.name in ("owner_id", "curator_id", "email") or table == "users" else []
     shapes += ["constant", "constant", "column", "null", "one of"] + (
@@ -136,8 +137,7 @@ def comparisons(draw: st.DrawFn, frames: Frames) -> Rule:
         case "me":
             right: rules.Operand = rules.Me("email" if column.name == "email" else "id")
         case "column":
-            alike = {Sort.NUMBER} if sort is Sort.NUMBER else {sort}
-            right = draw(st.sampled_from([other for other, _ in _columns(frames, alike)]))
+            right = draw(st.sampled_from([other for other, _ in _columns(frames, {sort})]))
         case _:
             right = rules.Constant(draw(st.sampled_from(values(table, column.name))))
     if draw(sometimes(5)) and sort is not Sort.TRUTH:
@@ -155,7 +155,7 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
         shapes += ["every", "either", "not"] + (["related"] * 3 if crossing else [])
     match draw(st.sampled_from(shapes)):
         case "caller":
-            words = [rules.Anyone(), rules.SignedIn(), rules.HasRole("editor"), rules.HasRole("keeper")]
+            words: list[Rule] = [rules.Anyone(), rules.SignedIn(), rules.HasRole("editor"), rules.HasRole("keeper")]
             return draw(st.sampled_from(words))
         case "every":
             return rules.Every((draw(rule(frames, depth - 1)), draw(rule(frames, depth - 1))))
@@ -184,9 +184,7 @@ def declarations(draw: st.DrawFn, actions: tuple[str, ...] = ACTIONS) -> dict[st
     for name in SERVED:
         given = {action: draw(rules_of(name)) for action in actions if not draw(sometimes(12))}
         open_to = st.sampled_from((None, "editor", "keeper"))
-        closable = st.sampled_from(
-            [column for column, sort in TABLES[name].columns.items() if sort not in (Sort.KEY, Sort.REFERENCE)]
-        )
+        closable = st.sampled_from([column for column in TABLES[name].columns if column != "id"])
         closed = draw(st.dictionaries(closable, open_to, max_size=1)) if draw(sometimes(3)) else {}
         owner = "owner_id" if name == "trips" and draw(st.booleans()) else None
         said[name] = Declared(given, not draw(sometimes(4)), closed, owner)
@@ -212,7 +210,7 @@ def paths(draw: st.DrawFn, table: str, most: int = 3, *, to_one: bool = False) -
 @st.composite
 def conditions(draw: st.DrawFn, table: str) -> Condition:
     crossed, end = draw(paths(table))
-    if crossed and draw(sometimes(5)):
+    if draw(sometimes(5)) and crossed:
         return Condition(crossed, None, "isnull", draw(st.booleans()))
     column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
     name = draw(st.sampled_from(OPERATORS[sort]))
@@ -220,11 +218,12 @@ def conditions(draw: st.DrawFn, table: str) -> Condition:
 
 
 def _operands(operator: str, known: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    found: st.SearchStrategy[Any] = st.sampled_from(known)
     if operator == "isnull":
-        return st.booleans()
-    if operator in ("in", "not_in"):
-        return st.lists(st.sampled_from(known), min_size=1, max_size=3).map(tuple)
-    return st.sampled_from(known)
+        found = st.booleans()
+    elif operator in ("in", "not_in"):
+        found = st.lists(st.sampled_from(known), min_size=1, max_size=3).map(tuple)
+    return found
 
 
 @st.composite
@@ -259,7 +258,7 @@ def _narrows(shown: Shown) -> bool:
 def questions(draw: st.DrawFn) -> tuple[str, Question]:
     table = draw(st.sampled_from(SERVED))
     found = tuple(draw(st.lists(conditions(table), max_size=3)))
-    if found and draw(sometimes(3)):
+    if draw(sometimes(3)) and found:
         # Another condition on the path of the last one: together they mean one related row.
         crossed = found[-1].relations
         end = table

@@ -100,7 +100,7 @@ def assert_agrees(
     declarations(("read",)), st.lists(datasets(), min_size=2, max_size=2), callers, st.lists(questions(), max_size=4)
 )
 def test_lists_and_rows_agree_with_the_oracle(
-    world: World, declared: dict[str, Declared], several: list[Data], people: list[str], asked: list[Any]
+    world: World, declared: dict[str, Declared], several: tuple[Data, Data], people: list[str], asked: list[Any]
 ) -> None:
     served = world.serve(declared)
     for data in several:

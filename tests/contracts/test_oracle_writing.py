@@ -37,6 +37,7 @@ def assert_write_agrees(world: World, served: Served, oracle: Oracle, who: str, 
     writer = Writer(oracle)
     note(f"{who}: {method} {table}/{id} {body}")
     got = served.ask(who, method, table if method == "POST" else f"{table}/{id}", None if method == "DELETE" else body)
+    row: Row | None = None
     try:
         match method:
             case "POST":
@@ -48,7 +49,6 @@ def assert_write_agrees(world: World, served: Served, oracle: Oracle, who: str, 
             case "DELETE":
                 writer.delete(table, id)
                 assert (got.status, got.body) == (204, None), got
-                row = None
             case _:
                 row = writer.change(table, id, body, whole=method == "PUT")
                 assert got.status == 200, got
@@ -65,12 +65,11 @@ def assert_write_agrees(world: World, served: Served, oracle: Oracle, who: str, 
 def assert_same_for_nothing(served: Served, who: str, write: Write, got: Answer) -> None:
     """Check that a foreign key to a hidden row and one to nothing get the same answer but for its id."""
     method, table, id, body = write
+    path = table if method == "POST" else f"{table}/{id}"
     if got.status != 422 or not all(entry["code"] == "no_such_row" for entry in got.body["errors"]):
         return
     refused = {entry["pointer"][1:] for entry in got.body["errors"]}
-    same = served.ask(
-        who, method, table if method == "POST" else f"{table}/{id}", body | dict.fromkeys(refused, NOTHING)
-    )
+    same = served.ask(who, method, path, body | dict.fromkeys(refused, NOTHING))
     assert same.status == 422
     assert same.body | {"request_id": ""} == got.body | {"request_id": ""}
     assert [pair for pair in same.headers if pair[0] != "X-Request-ID"] == [

@@ -46,7 +46,7 @@ class Writer:
             row[declared.owner] = oracle.caller.id
         self._check_references(table, {name: body[name] for name in body if name != declared.owner})
         if not oracle.allows("create", table, row):
-            raise oracle.refused_row()
+            raise oracle.refused()
         return row
 
     def change(self, table: str, id: int, body: Mapping[str, Any], *, whole: bool) -> Row:
@@ -60,13 +60,13 @@ class Writer:
             raise Refusal(404, "not_found")
         self._refuse({name: "closed" for name in closed if body[name] != row[name]})
         if not oracle.allows("update", table, row):
-            raise oracle.refused_row()
+            raise oracle.refused()
         sent = {name: value for name, value in body.items() if name in open_names}
         reset = {name: TABLES[table].defaults.get(name) for name in open_names} if whole else {}
         new = {**row, **reset, **sent}
         self._check_references(table, {name: value for name, value in sent.items() if value != row[name]})
         if new != row and not oracle.allows("update", table, new):
-            raise oracle.refused_row()
+            raise oracle.refused()
         return new
 
     def delete(self, table: str, id: int) -> None:
@@ -77,7 +77,7 @@ class Writer:
         if row is None or not oracle.visible(table, row):
             raise Refusal(404, "not_found")
         if not oracle.allows("delete", table, row):
-            raise oracle.refused_row()
+            raise oracle.refused()
         pointing = [
             (other, column, each)
             for other, schema in TABLES.items()
