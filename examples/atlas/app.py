@@ -39,13 +39,13 @@ class City(Base):
     __tablename__ = "cities"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
-    alternate_names: Mapped[str] = mapped_column(Text, default="")
     country_code: Mapped[str] = mapped_column(ForeignKey("countries.code"))
     admin1_code: Mapped[str | None] = mapped_column(String(20))
     population: Mapped[int]
     latitude: Mapped[float]
     longitude: Mapped[float]
     timezone: Mapped[str] = mapped_column(String(40))
+    alternate_names: Mapped[str] = mapped_column(Text, default="")
     country: Mapped[Country] = relationship(back_populates="cities")
     stops: Mapped[list["Stop"]] = relationship(back_populates="city")
 
@@ -91,7 +91,7 @@ about = About(
         (
             "The large cities of France, each with its country",
             "/api/v1/cities?country_code=FR&population__gte=100000&sort=-population&expand=country"
-            "&fields=id,name,population,country&limit=3",
+            "&fields=id,name,population&limit=3",
         ),
         (
             "Beijing, found by its own name",

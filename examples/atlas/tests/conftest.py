@@ -14,13 +14,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from conftest import database_url, postgresql_url
+from conftest import database_url, postgresql_url, worker_database
 
 ATLAS = Path(__file__).parents[1]
 LOAD_SECONDS = 300
 
 # Of the project's own tests: an empty database of each kind.
-__all__ = ["database_url", "postgresql_url"]
+__all__ = ["database_url", "postgresql_url", "worker_database"]
 
 RunPython = Callable[..., "subprocess.Popen[str]"]
 

