@@ -74,8 +74,8 @@ class Client:
                 data=asked.body,
                 base_url="http://127.0.0.1:8000",
             )
-        status, _, reason = response.status.partition(" ")
-        return Answered(int(status), reason.title(), list(response.headers), response.get_data(as_text=True))
+        reason = http.client.responses.get(response.status_code, "")
+        return Answered(response.status_code, reason, list(response.headers), response.get_data(as_text=True))
 
     def changed(self) -> None:
         self.close()
