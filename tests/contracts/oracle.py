@@ -12,7 +12,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from contracts.rules import SIGNS, Data, Judge, Person, Row, Rule, Truth
-from contracts.schema import TABLES, Linked, ToOne
+from contracts.schema import KINDS, TABLES, Linked, Sort, ToOne
 
 ACTIONS = ("read", "create", "update", "delete")
 EMBEDDED = 20
@@ -173,7 +173,8 @@ class Oracle:
     def _sorted_by(self, table: str, row: Row | None, order: Order) -> Any:
         for name in order.relations:
             table, row = self.target(table, name), self.one(table, row, name)
-        return None if row is None else row[order.column]
+        value = None if row is None else row[order.column]
+        return KINDS.index(value) if value is not None and TABLES[table].columns[order.column] is Sort.KIND else value
 
     def satisfies(self, table: str, row: Row | None, conditions: Sequence[Condition]) -> bool:
         """Say whether a row (None: a missing one) fulfils every condition. Under one relation they mean one row."""

@@ -171,7 +171,7 @@ class World:
             for table in (self.links, *(self.tables[name] for name in ("stops", "trips", "labels", "places"))):
                 connection.execute(delete(table))
             for name in SERVED:
-                rows = [self._stored(name, row) for row in data.rows[name].values()]
+                rows = [self.as_stored(name, row) for row in data.rows[name].values()]
                 if name == "places":
                     parents = [(row["id"], row["parent_id"]) for row in rows if row["parent_id"] is not None]
                     rows = [row | {"parent_id": None} for row in rows]
@@ -198,7 +198,7 @@ class World:
             data.links = {tuple(pair) for pair in connection.execute(select(self.links))}
         return data
 
-    def _stored(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    def as_stored(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         columns = TABLES[name].columns
         return {
             column: self.kinds[value] if columns[column] is Sort.KIND and value is not None else value
