@@ -115,6 +115,10 @@ class Database(Protocol):
         """Lend a connection in a transaction: committed at the end of the `with`, rolled back on any exception."""
         ...
 
+    def writing_one(self) -> AbstractContextManager[Connection]:
+        """Lend a connection for one statement that writes and is committed when it returns; reads may follow."""
+        ...
+
     def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
         """Return `column` with letter case removed, by full Unicode folding where the database can."""
         ...

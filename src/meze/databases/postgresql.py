@@ -84,6 +84,9 @@ class PostgreSQL:
     def writing(self) -> AbstractContextManager[PostgreSQLConnection]:
         return Lease(self._pool, "BEGIN", commits=True)
 
+    def writing_one(self) -> AbstractContextManager[PostgreSQLConnection]:
+        return Lease(self._pool, None)
+
     def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
         if self._folds_itself:
             return func.casefold(column.collate("pg_unicode_fast"), type_=column.type)

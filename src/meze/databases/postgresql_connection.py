@@ -77,7 +77,7 @@ class PostgreSQLConnection:
         self._cursor = self.driver.cursor()
 
     def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
-        self._run(statement.sql, statement.arguments(values))
+        self._run(statement.sql, statement.arguments(values), again=not statement.writes)
         cursor = self._cursor
         try:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -88,7 +88,7 @@ class PostgreSQLConnection:
         return decode(rows, readers) if readers else rows
 
     def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:
-        self._run(statement.sql, statement.arguments(values))
+        self._run(statement.sql, statement.arguments(values), again=not statement.writes)
         return int(self._cursor.rowcount)
 
     def begin(self, sql: str | None) -> None:
@@ -115,11 +115,15 @@ class PostgreSQLConnection:
     def close(self) -> None:
         self.driver.close()
 
-    def _run(self, sql: str, arguments: Any) -> None:
+    def _run(self, sql: str, arguments: Any, *, again: bool = True) -> None:
+        """Send a statement; `again` on a new connection if this one was lost before anything was done on it.
+
+        A statement that writes by itself is never sent again: the server may have committed it before it went away.
+        """
         try:
             self._cursor.execute(sql, arguments)
         except Exception as error:
-            if not (self._untouched and self._lost(error)):
+            if not (again and self._untouched and self._lost(error)):
                 self._refuse(error)
                 raise
             self.driver.close()

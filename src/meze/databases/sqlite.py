@@ -76,6 +76,9 @@ class SQLite:
     def writing(self) -> AbstractContextManager[SQLiteConnection]:
         return Lease(self._pool, "BEGIN IMMEDIATE", commits=True, turn=self._turn)
 
+    def writing_one(self) -> AbstractContextManager[SQLiteConnection]:
+        return Lease(self._pool, None, turn=self._turn)
+
     def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
         return func.meze_fold(column, type_=column.type)
 

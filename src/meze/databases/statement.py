@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
 
 Processor = Callable[[Any], Any]
@@ -46,6 +47,10 @@ class Statement:
     constants: list[Any] | dict[str, Any]
     types: tuple[TypeEngine[Any], ...]
     _readers: list[Readers] = field(default_factory=list)
+
+    @property
+    def writes(self) -> bool:
+        return isinstance(self.clause, UpdateBase)
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
         """Return what the driver takes, with `values` in their places.

@@ -19,8 +19,10 @@ from meze.query.view import STEPS
 from meze.resources.registry import Registry
 from meze.resources.resource import Relation
 
-_LARGEST_TREE = 60
-"""How many relations, counted at each place where they are written, the tree of one resource may hold."""
+_ALL_TREES = 400
+"""How many relations, counted at each place where they are written, the trees of all resources may hold together."""
+_LEAST_TREE = 12
+"""How many the tree of one resource may hold even where there are very many resources."""
 
 Leaves = Callable[[Seen], list[str]]
 """Gives the patterns that may end a path at a resource."""
@@ -53,28 +55,24 @@ class RelationPaths:
 
     def exact_steps(self, seen: Seen) -> int:
         """Return how many steps the patterns of a resource are exact for: at least one, at most all four."""
+        largest = max(_LEAST_TREE, _ALL_TREES // len(self.seen))
         nodes, level = 0, [seen]
         for steps in range(1, STEPS + 1):
             level = [self.target(relation) for each in level for relation in each.relations.values()]
             nodes += len(level)
-            if nodes > _LARGEST_TREE:
+            if nodes > largest:
                 return max(1, steps - 1)
         return STEPS
 
     def filters(self, seen: Seen) -> Json:
         """Return `patternProperties`: for each kind of operand, the paths with their operators that take it."""
-        operands: dict[str, Json] = {json.dumps(BOOLEAN): BOOLEAN}
-        for each in self._reachable(seen):
-            for field in each.fields.values():
-                for name in OPERATORS:
-                    if name in field.type.operators:
-                        schema = operand_text(OPERATORS[name], field.type)
-                        operands.setdefault(json.dumps(schema), schema)
-        patterns = {}
-        for schema in operands.values():
-            pattern = self.pattern(seen, _taking(schema))
-            if pattern is not None:
-                patterns[f"^(?:{pattern})$"] = schema
+        ends = {each.resource.name: _ends(each) for each in self._reachable(seen, self.exact_steps(seen))}
+
+        def taking(operand: str) -> Leaves:
+            return lambda at: ends[at.resource.name].get(operand, [])
+
+        operands = dict.fromkeys(operand for each in ends.values() for operand in each)
+        patterns = {f"^(?:{self.pattern(seen, taking(each))})$": json.loads(each) for each in operands}
         beyond = self.beyond(seen)
         return patterns if beyond is None else {**patterns, f"^(?:{beyond})$": {"type": "string"}}
 
@@ -84,7 +82,7 @@ class RelationPaths:
             if relation.to_many and not over_many:
                 continue
             target = self.target(relation)
-            inner = leaves(target)
+            inner = [*leaves(target)]
             if steps > 1:
                 inner += self._branches(target, leaves, steps - 1, over_many=over_many, at_relations=at_relations)
             if at_relations:
@@ -99,11 +97,11 @@ class RelationPaths:
         inner = {name: self._open_ends(self.target(each), steps - 1, tail) for name, each in seen.relations.items()}
         return [f"{name}__{_any_of(ends)}" for name, ends in inner.items() if ends]
 
-    def _reachable(self, seen: Seen) -> list[Seen]:
-        """Return the resources that paths from `seen` lead to, each once."""
+    def _reachable(self, seen: Seen, steps: int) -> list[Seen]:
+        """Return the resources that paths of at most `steps` steps lead to from `seen`, each once."""
         found: dict[str, Seen] = {}
         level: Iterable[Seen] = [seen]
-        for _ in range(STEPS):
+        for _ in range(steps):
             level = {
                 target.resource.name: target
                 for each in level
@@ -113,26 +111,30 @@ class RelationPaths:
         return list(found.values())
 
 
-def _taking(schema: Json) -> Leaves:
-    """Return what gives the fields and operators whose operand has this schema; of relations, `isnull` has one too."""
+def _ends(seen: Seen) -> dict[str, list[str]]:
+    """Return, by the schema of an operand as JSON, the patterns of the fields and operators that take it."""
+    operators: dict[str, dict[str, list[str]]] = {}
+    for name, field in seen.fields.items():
+        for operator in OPERATORS.values():
+            if operator.name in field.type.operators:
+                operand = json.dumps(operand_text(operator, field.type))
+                operators.setdefault(operand, {}).setdefault(name, []).append(operator.name)
+    ends = {operand: _together(taking) for operand, taking in operators.items()}
+    if "isnull" not in seen.resource.fields:
+        # A relation has one operator: whether there is a related row.
+        ends.setdefault(json.dumps(BOOLEAN), []).append("isnull")
+    return ends
 
-    def leaves(seen: Seen) -> list[str]:
-        by_operators: dict[tuple[str, ...], list[str]] = {}
-        for name, field in seen.fields.items():
-            fitting = tuple(
-                operator
-                for operator in OPERATORS
-                if operator in field.type.operators and operand_text(OPERATORS[operator], field.type) == schema
-            )
-            by_operators.setdefault(fitting, []).append(name)
-        found = [
-            f"{_any_of(names)}(?:__{_any_of(list(operators))})" + ("?" if "eq" in operators else "")
-            for operators, names in by_operators.items()
-            if operators
-        ]
-        return [*found, "isnull"] if schema == BOOLEAN and "isnull" not in seen.resource.fields else found
 
-    return leaves
+def _together(operators: Mapping[str, list[str]]) -> list[str]:
+    """Return the patterns of fields with their operators, writing those with the same operators as one."""
+    fields: dict[tuple[str, ...], list[str]] = {}
+    for name, fitting in operators.items():
+        fields.setdefault(tuple(fitting), []).append(name)
+    return [
+        f"{_any_of(names)}(?:__{_any_of(list(fitting))})" + ("?" if "eq" in fitting else "")
+        for fitting, names in fields.items()
+    ]
 
 
 def _any_of(alternatives: list[str]) -> str:

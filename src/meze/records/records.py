@@ -23,7 +23,7 @@ from meze.records.cost import Slots
 from meze.records.faults import problem_of
 from meze.records.plan import Planner, RowPlan
 from meze.records.run import Runner, Values, caller_values
-from meze.records.shape import digest, encode
+from meze.records.shape import Row, digest, encode
 from meze.records.urls import key_text
 from meze.records.write import ChangePlan, WritePlan, ask_create, plan_create, plan_delete, plan_update
 from meze.resources.resource import ACTIONS, Resource
@@ -101,12 +101,12 @@ class Records:
         given = frozenset(values)
         plan = self._planned(resource, standing, lambda: plan_create(self.planner, resource, standing, given))
         bound = _named(values) | caller_values(caller)
-        with self._writing(resource, standing, plan, bound) as connection:
+        with self._writing(resource, standing, plan, bound, alone=selection.plain) as connection:
             rows = connection.rows(plan.statement, bound)
             if not rows:
                 self._explain_refused(plan, bound, connection)
                 raise self.policy.refuse(standing)
-            return self._written(resource, list(rows[0]), caller, standing, selection, connection)
+            return self._written(resource, plan, rows[0], caller, standing, selection, connection)
 
     def patch(
         self,
@@ -169,13 +169,16 @@ class Records:
         given = frozenset(values)
         plan = self._planned(resource, standing, lambda: plan_update(self.planner, resource, standing, given, reset))
         bound = _named(values) | _keyed(key) | caller_values(caller)
-        with self._writing(resource, standing, plan.write, bound) as connection:
-            if match is not None or draft.closed:
+        compared = match is not None or bool(draft.closed)
+        alone = selection.plain and not compared
+        with self._writing(resource, standing, plan.write, bound, alone=alone) as connection:
+            if compared:
                 self._compare(resource, key, caller, standing, match, draft.closed, connection)
-            if not connection.rows(plan.write.statement, bound):
+            rows = connection.rows(plan.write.statement, bound)
+            if not rows:
                 self._explain_update(resource, key, caller, standing, plan, bound, connection)
                 raise self.policy.refuse(standing)
-            return self._written(resource, key, caller, standing, selection, connection)
+            return self._written(resource, plan.write, rows[0], caller, standing, selection, connection)
 
     def require(self, resource: Resource, caller: Caller, action: str) -> None:
         """Refuse a caller for whom no row can pass, before anything of the request is looked at."""
@@ -258,13 +261,20 @@ class Records:
     def _written(
         self,
         resource: Resource,
-        key: list[Any],
+        plan: WritePlan,
+        row: Row,
         caller: Caller,
         standing: Standing,
         selection: Selection,
         connection: Connection,
     ) -> Answer:
+        """Return the row that was written, as the caller may now read it."""
+        key = list(row[: len(resource.key)])
         address = key_text(resource.key, key)
+        if plan.shown is not None and selection.plain:
+            visible, values = row[len(key)], row[len(key) + 1 :]
+            body = encode(plan.shown.build(values, _no_related)) if visible else b"{}"
+            return Answer(body, digest(body) if visible else None, address)
         if self.policy.rule(resource, "read", standing) != NOBODY_AT_ALL:
             answer = self._shown(self.planner.row(resource, standing, selection), key, caller, connection)
             if answer is not None:
@@ -337,9 +347,13 @@ class Records:
             raise
 
     @contextmanager
-    def _writing(self, resource: Resource, standing: Standing, plan: WritePlan, bound: Values) -> Iterator[Connection]:
+    def _writing(
+        self, resource: Resource, standing: Standing, plan: WritePlan, bound: Values, *, alone: bool = False
+    ) -> Iterator[Connection]:
+        """Lend a connection for a write, in a transaction unless the write stands `alone` and answers by itself."""
+        lent = self.database.writing_one() if alone and plan.shown is not None else self.database.writing()
         try:
-            with self.database.writing() as connection:
+            with lent as connection:
                 yield connection
         except Exception as error:
             fault = self.database.fault(error)

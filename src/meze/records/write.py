@@ -29,11 +29,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import FromClause
 
 from meze.access.caller import Standing
-from meze.access.rule import EVERYBODY, lower
+from meze.access.rule import EVERYBODY, crosses, lower
 from meze.databases import Statement
+from meze.query.ask import WHOLE
 from meze.records.defaults import in_sql
 from meze.records.plan import Planner, by_key
-from meze.records.source import Grounds
+from meze.records.select import Columns, Selector
+from meze.records.shape import Node
+from meze.records.source import Grounds, Source
 from meze.resources.resource import Field, Resource
 
 ROW = "meze_row"
@@ -50,10 +53,15 @@ class ForeignKeyQuestion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WritePlan:
-    """`statement` returns the key of the row that it wrote, or nothing; `foreign` then tell whether that was why."""
+    """`statement` returns the key of the row that it wrote, or nothing; `foreign` then tell whether that was why.
+
+    Where `shown` is given, what follows the key is whether the caller may read the row as it now is, and then the row
+    as `shown` reads it: so that one statement is the whole request.
+    """
 
     statement: Statement
     foreign: tuple[ForeignKeyQuestion, ...] = ()
+    shown: Node | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,14 +127,16 @@ class _Writer:
         if rule != EVERYBODY:
             conditions.append(lower(rule, {self.table: row}))
         columns = [each.column for each in written]
-        keys = [part.column for part in self.resource.key]
+        returned, shown = self._returned()
         if conditions:
             chosen = select(*(row.c[column.key] for column in columns)).where(*conditions)
-            made = insert(self.table).from_select(columns, chosen, include_defaults=False).returning(*keys)
+            made = insert(self.table).from_select(columns, chosen, include_defaults=False).returning(*returned)
         else:
-            made = insert(self.table).values({each.column: value for each, value in written.items()}).returning(*keys)
+            made = (
+                insert(self.table).values({each.column: value for each, value in written.items()}).returning(*returned)
+            )
         prepare = self.planner.database.prepare
-        return WritePlan(prepare(made), self._foreign_questions(row, None))
+        return WritePlan(prepare(made), self._foreign_questions(row, None), shown)
 
     def update(self) -> ChangePlan:
         allowed = self.planner.database.prepare(self._allowed("update"))
@@ -141,16 +151,30 @@ class _Writer:
         conditions = [*by_key(self.resource), *self._old("update")]
         if after:
             conditions.append(exists(select(1).select_from(row).where(*after).correlate(self.table)))
-        keys = [part.column for part in self.resource.key]
+        returned, shown = self._returned()
         changed = update(self.table).where(*conditions).values({each.column: value for each, value in values.items()})
-        statement = self.planner.database.prepare(changed.returning(*keys))
-        return ChangePlan(WritePlan(statement, self._foreign_questions(row, self.table)), allowed)
+        statement = self.planner.database.prepare(changed.returning(*returned))
+        return ChangePlan(WritePlan(statement, self._foreign_questions(row, self.table), shown), allowed)
 
     def delete(self) -> ChangePlan:
         keys = [part.column for part in self.resource.key]
         removed = delete(self.table).where(*by_key(self.resource), *self._old("delete")).returning(*keys)
         prepare = self.planner.database.prepare
         return ChangePlan(WritePlan(prepare(removed)), prepare(self._allowed("delete")))
+
+    def _returned(self) -> tuple[list[ColumnElement[Any]], Node | None]:
+        """Return what a write returns: the key, and the row as the caller may read it if the row alone decides that.
+
+        A rule that asks other rows is asked afterwards: inside of RETURNING it would not see what was just written.
+        """
+        keys: list[ColumnElement[Any]] = [part.column for part in self.resource.key]
+        readable = self.planner.policy.rule(self.resource, "read", self.standing)
+        if crosses(readable):
+            return keys, None
+        columns = Columns()
+        view = self.planner.policy.view(self.resource, self.standing)
+        shown = Selector(Source(self.grounds, self.resource), columns, _no_related).node(view, WHOLE)
+        return [*keys, lower(readable, {}).label("visible"), *columns.labelled], shown
 
     def _old(self, action: str) -> list[ColumnElement[Any]]:
         """Return the conditions on the row as it is: it may be read, and the action's rule holds."""
@@ -251,6 +275,10 @@ class _Writer:
             names = tuple(each.name for each in fields)
             questions.append(ForeignKeyQuestion(names, self.planner.database.prepare(asked)))
         return tuple(questions)
+
+
+def _no_related(*_: Any) -> int:
+    raise AssertionError("a whole row without its relations was asked for")
 
 
 def _bound(each: Field) -> Any:
