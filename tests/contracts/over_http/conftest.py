@@ -14,12 +14,12 @@ from contracts.kitchen import Kitchen, forget, make_app, make_tables
 
 
 @pytest.fixture(scope="session")
-def kitchen_postgresql_url(postgresql_url: str) -> Iterator[str]:
+def kitchen_postgresql_url(worker_database: str) -> Iterator[str]:
     """The URL of a second database of this worker: the first is emptied by the tests that use `database_url`."""
-    url = make_url(postgresql_url)
+    url = make_url(worker_database)
     name = f"{url.database}_kitchen"
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+    with psycopg.connect(worker_database, autocommit=True) as connection:
         connection.execute(drop)
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'").format(
@@ -27,7 +27,7 @@ def kitchen_postgresql_url(postgresql_url: str) -> Iterator[str]:
             )
         )
     yield url.set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+    with psycopg.connect(worker_database, autocommit=True) as connection:
         connection.execute(drop)
 
 
