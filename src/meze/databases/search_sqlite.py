@@ -7,7 +7,7 @@ since SQLite's own row numbers may change when the file is compacted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +29,10 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from meze.databases.search_sqlite_words import letters_statements, meaning, words_expression
+
+WHILE_FILLING = {"hashsize": 64 * 1024 * 1024, "automerge": 0}
+AFTERWARDS = {"hashsize": 1024 * 1024, "automerge": 4}
+"""Settings of FTS5: how many bytes it collects before it writes, and how soon it merges what it wrote."""
 
 
 class SQLiteSearch:
@@ -64,7 +68,9 @@ class SQLiteSearch:
                 f"INSERT INTO {names.keys} ({names.key_list}) SELECT {keys} FROM {names.table} ORDER BY {keys}"
             )
             fill = f"SELECT k.id, {words} FROM {names.keys} AS k JOIN {names.table} AS t ON {names.same_key('k', 't')}"
+        names.set_options(connection, WHILE_FILLING)
         connection.exec_driver_sql(f"INSERT INTO {names.index} (rowid, words) {fill}")
+        names.set_options(connection, AFTERWARDS)
 
     def matching(
         self,
@@ -119,6 +125,10 @@ class Names:
             f"DROP TABLE IF EXISTS {self.keys}",
             f"CREATE TABLE {self.keys} (id INTEGER PRIMARY KEY, {self.key_list}, UNIQUE ({self.key_list}))",
         ]
+
+    def set_options(self, connection: EngineConnection, options: Mapping[str, int]) -> None:
+        for option, value in options.items():
+            connection.exec_driver_sql(f"INSERT INTO {self.index} ({self.index}, rank) VALUES ('{option}', {value})")
 
     def same_key(self, ours: str, row: str) -> str:
         return " AND ".join(f"{ours}.k{place} = {row}.{name}" for place, name in enumerate(self.key_columns))
