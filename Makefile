@@ -15,7 +15,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: demo ## run the demo on PORT (8000)
-	@cd $(DEMO) && exec $(BIN)/meze serve $(ARGS)
+	@cd $(DEMO) && $(BIN)/python load.py && exec $(BIN)/meze serve $(ARGS)
 
 test: dev ## run every test (ARGS="-k cursors" for some)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)

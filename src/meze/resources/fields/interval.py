@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 from sqlalchemy import Interval, String
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from meze.errors import Text
@@ -107,7 +106,8 @@ def _interval(sqltype: Any, place: Place) -> FieldType:
 
 
 def _matches(sqltype: TypeEngine[Any]) -> bool:
-    return isinstance(sqltype, Interval | postgresql.INTERVAL)
+    # PostgreSQL's own INTERVAL by its name: importing its dialects takes a tenth of a second that SQLite does not need.
+    return isinstance(sqltype, Interval) or sqltype.__visit_name__ == "INTERVAL"
 
 
 INTERVAL = FieldKind("interval", _matches, _interval)
