@@ -18,7 +18,7 @@ def differs(shown: str, actual: str) -> str | None:
     try:
         document = json.loads(actual)
     except ValueError:
-        return None if _as_text(shown).fullmatch(actual.strip()) else f"The page shows:\n{shown}\n\nIt was:\n{actual}"
+        return None if _as_text(shown).fullmatch(actual.strip() + "\n") else f"The page shows:\n{shown}\n\nIt was:\n{actual}"
     try:
         expected = json.loads(_readable(shown))
     except ValueError:
@@ -34,14 +34,8 @@ def glob(shown: str) -> re.Pattern[str]:
 
 def _as_text(shown: str) -> re.Pattern[str]:
     lines = [line.rstrip() for line in shown.strip().split("\n")]
-    pattern = ""
-    for index, line in enumerate(lines):
-        last = index == len(lines) - 1
-        if line.strip() == REST:
-            pattern += "(?:[^\n]*(?:\n|$))*"
-        else:
-            pattern += glob(line).pattern + r"[ \t]*" + ("" if last else "\n")
-    return re.compile(pattern)
+    patterns = ("(?:.*\n)*" if line.strip() == REST else glob(line).pattern + r"[ \t]*\n" for line in lines)
+    return re.compile("".join(patterns))
 
 
 def _readable(shown: str) -> str:
