@@ -57,7 +57,7 @@ def upgrade(target: str | None, as_json: bool) -> None:
         click.echo(json.dumps({"added": as_objects(added), "left": as_objects(left)}, indent=2, ensure_ascii=False))
     else:
         for change in added:
-            click.echo(change.text)
+            click.echo(change.done)
         if not changes:
             click.echo("Nothing to add: the database has all that the models name.")
     if left:

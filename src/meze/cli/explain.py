@@ -122,7 +122,7 @@ def explained(error: BaseException) -> Mistake:
             words |= {
                 "name_lower": name.lower(),
                 "meze_member": _member_of_meze(name),
-                "api_member": _nearest(name, _public_names(Meze)) or "Look it up in the guide, under Declarations.",
+                "api_member": _nearest(name, _public_names(Meze)) or 'See the guide, page "Rules and resources".',
             }
             return Mistake(row.cause.format(**words), row.remedy.format(**words), where)
     return LoadingFailed(error, where)
@@ -165,7 +165,7 @@ def _from_users_code(error: BaseException) -> TracebackType | None:
 def _member_of_meze(name: str) -> str:
     if name in _public_names(Meze):
         return f"{name} belongs to the object that you make of your app: api = Meze(app, Base), then api.{name}(…)"
-    return _nearest(name, _public_names(public)) or "What it has is listed in the guide, under Declarations."
+    return _nearest(name, _public_names(public)) or 'See the guide, page "Rules and resources".'
 
 
 def _nearest(name: str, known: list[str]) -> str | None:

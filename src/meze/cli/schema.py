@@ -24,7 +24,7 @@ def prepare_schema(meze: Installation, *, dev: bool) -> Iterator[str]:
     if dev:
         adding = [change for change in changes if change.adds_only]
         apply(meze.database, meze.metadata, adding)
-        yield from (change.text for change in adding)
+        yield from (change.done for change in adding)
         changes = [change for change in changes if not change.adds_only]
     lacking = [change for change in changes if change.kind in NEEDED]
     if lacking:

@@ -6,9 +6,12 @@ of the code, gets the code as it is then.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
+import socket
 import threading
+import time
 from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
 from typing import Any
@@ -30,6 +33,7 @@ CONNECTIONS = 4096
 REQUEST_HEAD_BYTES = 160 * 1024
 # How long a worker may finish what it has begun.
 DRAIN_SECONDS = {True: 3, False: 30}
+SECONDS_TO_LISTEN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +134,24 @@ def _announce(plan: Plan, server: Server, ready: SimpleQueue[Ready], quiet: _Unt
     quiet.loaded, quiet.dev = True, plan.dev
     server.respawn_failed_workers = not plan.dev
     server.reload_ignore_worker_failure = plan.dev
+    _wait_until_open(plan)
     click.echo(welcome(plan, first))
     while True:
         again = ready.get()
         if plan.dev:
             click.echo("\n".join(["Reloaded.", *(f"Note: {notice}" for notice in again.notices)]))
+
+
+def _wait_until_open(plan: Plan) -> None:
+    """Wait until the first worker listens: whoever reads that the server is up may call it at once."""
+    host = plan.settings.host.strip("[]")
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - where to knock, not where to listen
+    give_up = time.monotonic() + SECONDS_TO_LISTEN
+    while time.monotonic() < give_up:
+        with contextlib.suppress(OSError):
+            socket.create_connection((address, plan.settings.port), timeout=1).close()
+            return
+        time.sleep(0.02)
 
 
 def welcome(plan: Plan, ready: Ready) -> str:

@@ -22,7 +22,7 @@ def fits_old_rows(connection: EngineConnection, column: Column[Any]) -> bool:
 
 
 def add_column(connection: EngineConnection, column: Column[Any]) -> None:
-    """Add `column` to its table, with the foreign key that it alone makes.
+    """Add `column` to its table, with the foreign key that it alone makes and the checks on it.
 
     Where it may not be null and only Python knows its default, that is what the rows which are there get. The
     database keeps it as its own default on SQLite, which cannot take one away.
@@ -39,6 +39,7 @@ def add_column(connection: EngineConnection, column: Column[Any]) -> None:
     for constraint in column.table.foreign_key_constraints:
         if list(constraint.columns) == [column]:
             specification += " REFERENCES" + str(compiler.process(constraint)).partition("REFERENCES")[2]
+    specification += "".join(f" {compiler.process(check)}" for check in column.constraints)
     table = preparer.format_table(column.table)
     connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {specification}")
     if value is not None and dialect.name != "sqlite":

@@ -36,12 +36,21 @@ SENTENCES = {
 }
 """What each kind of difference is called in words, by Alembic's name for it."""
 
+DONE = {
+    "add_table": "Added the table {table}.",
+    "add_column": "Added the column {table}.{column}.",
+    "add_index": "Added an index on {table} ({columns}).",
+    "add_search": "Added the full-text index on {table} ({columns}).",
+}
+"""What is said once a difference was mended, for those that `apply` mends."""
+
 
 @dataclass(frozen=True)
 class Change:
     """One difference between the models and the database.
 
-    `kind` is a key of SENTENCES. `adds_only`: making it keeps every stored value, and cannot fail on one.
+    `kind` is a key of SENTENCES. `adds_only`: making it keeps every stored value, and cannot fail on one. `text` says
+    what is missing, `done` that it was added.
     """
 
     kind: str
@@ -49,6 +58,7 @@ class Change:
     column: str | None
     adds_only: bool
     text: str
+    done: str = ""
 
 
 Found = tuple[Change, Any]
@@ -172,8 +182,9 @@ def _found(
     kind: str, table: str, element: Any, *, column: str | None = None, adds: bool = False, columns: Iterable[Any] = ()
 ) -> Found:
     names = ", ".join(str(part.name) for part in columns)
-    text = SENTENCES[kind].format(table=table, column=column, columns=names)
-    return Change(kind, table, column, adds, text), element
+    words = {"table": table, "column": column, "columns": names}
+    text, done = SENTENCES[kind].format_map(words), DONE.get(kind, "").format_map(words)
+    return Change(kind, table, column, adds, text, done), element
 
 
 def _make(connection: EngineConnection, element: Any) -> None:
