@@ -1,10 +1,10 @@
-"""An app with everything that a description must tell: each kind of column, each kind of key and relation, hidden fields."""
+"""An app with all that a description must tell: each kind of column, key and relation, and what nobody may see."""
 
 from __future__ import annotations
 
 import enum
 import uuid
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from meze import Caller, Exact, FieldRules, Meze, anyone, hidden, me, role, signed_in
 from meze.app import Installation
+from meze.databases.search import SearchIndex
 
 HIDDEN = ("secret_hash", "internal_note", "ledger", "vault")
 """Names that no caller may learn: hidden fields, a relation to what nobody may read, and that resource's field."""
@@ -112,7 +113,13 @@ def make(url: str, folder: Path) -> Installation:
 
     app = Flask(__name__, instance_path=str(folder / "instance"))
     settings = {"database_url": url, "secret_key": "k" * 40}
-    api = Meze(app, Base, roles=("editor", "chef"), identify=lambda r: CALLERS.get(r.headers.get("authorization", ""), Caller()), settings=settings)
+    api = Meze(
+        app,
+        Base,
+        roles=("editor", "chef"),
+        identify=lambda r: CALLERS.get(r.headers.get("authorization", ""), Caller()),
+        settings=settings,
+    )
     api.resource(
         Dish,
         read=anyone,
@@ -129,4 +136,6 @@ def make(url: str, folder: Path) -> Installation:
     api.resource(Wish, create=anyone, admin=False)
     installation: Installation = app.extensions["meze"]
     Base.metadata.create_all(installation.database.engine)
+    dishes = Base.metadata.tables["dishes"]
+    SearchIndex(dishes, (dishes.c.name,)).ensure(installation.database)
     return installation

@@ -11,8 +11,13 @@ import pytest
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
+from meze.access.policy import Policy
 from meze.app import Installation
 from meze.errors import problems
+from meze.openapi import Description
+from meze.openapi import document as describe
+from meze.query.parse import Limits
+from meze.resources.registry import Registry
 from openapi.kitchen import HIDDEN
 
 MOST_BYTES = 500_000
@@ -71,7 +76,9 @@ def test_every_address_of_the_app_is_described_and_no_other(kitchen: Installatio
     assert set(document["paths"]) == (named - closed) | fixed
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1", "/docs", "/openapi.json", "/errors/invalid", "/health/live", "/health/ready"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1", "/docs", "/openapi.json", "/errors/invalid", "/health/live", "/health/ready"]
+)
 def test_the_fixed_addresses_answer_as_described(client: FlaskClient, document: dict[str, Any], path: str) -> None:
     described = document["paths"]["/errors/{code}" if path.startswith("/errors/") else path]["get"]["responses"]["200"]
     answer = client.get(path)
@@ -153,7 +160,9 @@ def examples(node: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any], 
 
 
 @pytest.mark.parametrize("app", ["kitchen", "atlas"])
-def test_every_example_and_default_fits_its_schema(document: dict[str, Any], atlas_document: dict[str, Any], app: str) -> None:
+def test_every_example_and_default_fits_its_schema(
+    document: dict[str, Any], atlas_document: dict[str, Any], app: str
+) -> None:
     whole = document if app == "kitchen" else atlas_document
     found = list(examples(whole))
     wrong = [
@@ -180,17 +189,11 @@ def test_what_the_program_says_of_a_column_is_told(document: dict[str, Any]) -> 
     assert document["components"]["schemas"]["Dish"]["properties"]["name"]["description"] == "What the menu says."
 
 
-def test_credits_are_in_the_description(kitchen_credits: str = "GeoNames") -> None:
-    from meze.access.policy import Policy
-    from meze.openapi import Description, document
-    from meze.query.parse import Limits
-    from meze.resources.registry import Registry
+def test_credits_are_in_the_description() -> None:
+    credits = (("GeoNames", "https://www.geonames.org/"),)
+    said = Description("Atlas", "2", "/api", Limits(), description="Cities.", credits=credits)
+    made = describe(Registry(), Policy(Registry(), frozenset()), said)
 
-    made = document(
-        Registry(),
-        Policy(Registry(), frozenset()),
-        Description("Atlas", "2", "/api", Limits(), credits=((kitchen_credits, "https://www.geonames.org/"),)),
-    )
-
+    assert made["info"]["description"].startswith("Cities.\n")
     assert "[GeoNames](https://www.geonames.org/)" in made["info"]["description"]
     assert made["info"]["version"] == "2"

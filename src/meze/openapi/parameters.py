@@ -5,6 +5,7 @@ Each operator of each of a resource's own fields is a parameter with a name; all
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +16,12 @@ from meze.openapi.relation_paths import RelationPaths
 from meze.openapi.values import BOOLEAN, operand
 from meze.query.operators import OPERATORS, Operand, Operator
 from meze.query.parse import CONDITIONS, LIST_PARAMETERS, ROWS, SORT_KEYS, Limits
+from meze.query.select import EMBEDDED_ROWS
 from meze.resources.resource import Field
 
 _NAMES_AT_MOST = 200
+_EMBEDDED = int(math.log(ROWS, EMBEDDED_ROWS))
+"""How many to-many relations may be embedded in each other before even one row would cost too much."""
 _TAG = r'(?:W/)?"[!#-~]*"'
 _TAGS = rf"^(?:\*|{_TAG}(?: *, *{_TAG})*)$"
 
@@ -58,12 +62,14 @@ class Parameters:
         """Return the parameters that choose what of a row is shown."""
         found = []
         if seen.fields:
-            paths = [self.paths.pattern(seen, lambda at: list(at.fields)), self.paths.beyond(seen)]
+            path = self.paths.pattern(seen, lambda at: list(at.fields), many=_EMBEDDED)
+            paths = [path, self.paths.beyond(seen)]
             example = [*seen.fields][:2]
             text = "Show only these fields; `__` leads across relations, which are embedded then."
             found.append(self._names(seen, "fields", [*seen.fields], paths, text, example))
         if seen.relations:
-            paths = [self.paths.pattern(seen, lambda _: [], at_relations=True), self.paths.beyond(seen, "(?:__.+)?")]
+            path = self.paths.pattern(seen, lambda _: [], many=_EMBEDDED, at_relations=True)
+            paths = [path, self.paths.beyond(seen, "(?:__.+)?")]
             example = [next(iter(seen.relations))]
             text = "Embed related rows: to-one as an object or null, to-many as `{items, next}` with the first 20."
             found.append(self._names(seen, "expand", [*seen.relations], paths, text, example))
@@ -100,7 +106,7 @@ class Parameters:
     def _sort(self, seen: Seen) -> list[Json]:
         own = [name for name, each in seen.fields.items() if each.type.sortable]
         path = self.paths.pattern(
-            seen, lambda at: [name for name, each in at.fields.items() if each.type.sortable], over_many=False
+            seen, lambda at: [name for name, each in at.fields.items() if each.type.sortable], many=0
         )
         paths = [each and f"-?(?:{each})" for each in (path, self.paths.beyond(seen))]
         if not own and path is None:
@@ -171,7 +177,9 @@ class Parameters:
         if own:
             kinds.insert(0, {"type": "string", "enum": own})
         items = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-        schema: Json = {"type": "array", "items": items, "minItems": 1, "maxItems": most, "uniqueItems": True}
+        schema: Json = {"type": "array", "items": items, "minItems": 1, "maxItems": most}
+        if name == "sort":
+            schema["uniqueItems"] = True
         parameter = _query(name, text, style="form", explode=False, schema=schema)
         if example:
             parameter["example"] = example

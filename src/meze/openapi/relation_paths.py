@@ -40,13 +40,12 @@ class RelationPaths:
         assert resource is not None  # a relation is seen only where its other side is served or known
         return self.seen[resource.name]
 
-    def pattern(self, seen: Seen, leaves: Leaves, *, over_many: bool = True, at_relations: bool = False) -> str | None:
+    def pattern(self, seen: Seen, leaves: Leaves, *, many: int = STEPS, at_relations: bool = False) -> str | None:
         """Return the alternatives of all paths from `seen` that end as `leaves` says, or None where there is none.
 
-        `over_many` lets them cross to-many relations; `at_relations` lets them end at a relation too.
+        `many` is how many to-many relations a path may cross; `at_relations` lets it end at a relation too.
         """
-        found = self._branches(seen, leaves, self.exact_steps(seen), over_many=over_many, at_relations=at_relations)
-        return "|".join(found) or None
+        return "|".join(self._branches(seen, leaves, self.exact_steps(seen), many, at_relations=at_relations)) or None
 
     def beyond(self, seen: Seen, tail: str = "__.+") -> str | None:
         """Return the alternatives of the paths that are too long for the exact patterns, or None where none is."""
@@ -76,15 +75,16 @@ class RelationPaths:
         beyond = self.beyond(seen)
         return patterns if beyond is None else {**patterns, f"^(?:{beyond})$": {"type": "string"}}
 
-    def _branches(self, seen: Seen, leaves: Leaves, steps: int, *, over_many: bool, at_relations: bool) -> list[str]:
+    def _branches(self, seen: Seen, leaves: Leaves, steps: int, many: int, *, at_relations: bool) -> list[str]:
         found = []
         for name, relation in seen.relations.items():
-            if relation.to_many and not over_many:
+            left = many - relation.to_many
+            if left < 0:
                 continue
             target = self.target(relation)
             inner = [*leaves(target)]
             if steps > 1:
-                inner += self._branches(target, leaves, steps - 1, over_many=over_many, at_relations=at_relations)
+                inner += self._branches(target, leaves, steps - 1, left, at_relations=at_relations)
             if at_relations:
                 found.append(f"{name}(?:__{_any_of(inner)})?" if inner else name)
             elif inner:
