@@ -14,7 +14,7 @@ from typing import Any
 from contracts.rules import SIGNS, Data, Judge, Person, Row, Rule, Truth
 from contracts.schema import KINDS, TABLES, Linked, Sort, ToOne
 
-ACTIONS = ("read", "create", "update", "delete")
+WRITES = ("create", "update", "delete")
 EMBEDDED = 20
 COST = 10_000
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contracts import rules
-from contracts.oracle import ACTIONS, Condition, Declared, Order, Question, Shown
+from contracts.oracle import WRITES, Condition, Declared, Order, Question, Shown
 from contracts.rules import Data, Rule
 from contracts.schema import DAYS, KINDS, SERVED, TABLES, Sort, ToOne
 
@@ -46,6 +46,13 @@ VALUES: Mapping[Sort, tuple[Any, ...]] = {
     Sort.DAY: DAYS,
     Sort.REFERENCE: (1, 2, 3, 4, 5),
 }
+MINE: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "trips": (("owner_id", "id"), ("email", "email")),
+    "places": (("curator_id", "id"),),
+    "users": (("id", "id"),),
+}
+"""Columns that say whose a row is, and what of the caller they are compared with."""
+
 EQUALITY = ("eq", "ne", "in", "not_in", "isnull")
 ORDERED = (*EQUALITY, "lt", "lte", "gt", "gte")
 OPERATORS: Mapping[Sort, tuple[str, ...]] = {
@@ -72,11 +79,11 @@ def sometimes(often: int = 3) -> st.SearchStrategy[bool]:
 
 
 @st.composite
-def datasets(draw: st.DrawFn, most: int = 5) -> Data:
+def datasets(draw: st.DrawFn, least: int = 0, most: int = 5) -> Data:
     data = Data()
     for id in range(1, 6):
         data.rows["users"][id] = {"id": id, "name": ("Ann", "Ben", "Cyd", "Dan", "Eve")[id - 1]}
-    counts = {name: draw(st.integers(0, most)) for name in SERVED}
+    counts = {name: draw(st.integers(least, most)) for name in SERVED}
     for name in SERVED:
         for id in range(1, counts[name] + 1):
             row = {}
@@ -150,13 +157,16 @@ def comparisons(draw: st.DrawFn, frames: Frames) -> Rule:
 def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
     table = frames[0][0]
     crossing = [name for name, each in TABLES[table].relations.items() if each.target != "users" or depth > 1]
-    shapes = ["caller", "compare", "compare"]
+    shapes = ["caller", "compare", "compare"] + (["mine"] * 2 if table in MINE else [])
     if depth:
         shapes += ["every", "either", "not"] + (["related"] * 3 if crossing else [])
     match draw(st.sampled_from(shapes)):
         case "caller":
             words: list[Rule] = [rules.Anyone(), rules.SignedIn(), rules.HasRole("editor"), rules.HasRole("keeper")]
             return draw(st.sampled_from(words))
+        case "mine":
+            name, attribute = draw(st.sampled_from(MINE[table]))
+            return rules.Compare(rules.Column(0, name), draw(st.sampled_from(("==", "!="))), rules.Me(attribute))
         case "every":
             return rules.Every((draw(rule(frames, depth - 1)), draw(rule(frames, depth - 1))))
         case "either":
@@ -164,7 +174,10 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
         case "not":
             return rules.Not(draw(rule(frames, depth - 1)))
         case "related":
-            name = draw(st.sampled_from(crossing))
+            # Out and back is where the row as it would be and the stored ones are easily taken for each other.
+            outward = {outer for outer, _ in frames}
+            back = [name for name in crossing if TABLES[table].relations[name].target in outward]
+            name = draw(st.sampled_from(crossing + back * 2))
             target = TABLES[table].relations[name].target
             apart = draw(sometimes(3)) and target != "users"
             if draw(sometimes(8)):
@@ -173,21 +186,26 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
     return draw(comparisons(frames))
 
 
-def rules_of(table: str) -> st.SearchStrategy[Rule]:
-    """Draw rules of a table, those that let everybody pass often enough for the rest to show."""
-    return st.one_of(st.just(rules.Anyone()), *([rule(((table, False),))] * 4))
+def rules_of(table: str, closed: int) -> st.SearchStrategy[Rule]:
+    """Draw rules of a table: one that lets everybody pass, and `closed` times as often another."""
+    return st.one_of(st.just(rules.Anyone()), *([rule(((table, False),))] * closed))
 
 
 @st.composite
-def declarations(draw: st.DrawFn, actions: tuple[str, ...] = ACTIONS) -> dict[str, Declared]:
+def declarations(draw: st.DrawFn, closed: int, changing: int | None = None) -> dict[str, Declared]:
+    """Draw what is said of every table. Rules of reading let everybody pass once in `closed` + 1 times.
+
+    Those of writing do so once in `changing` + 1 times; there are none where it is None.
+    """
+    often = {"read": closed} | ({} if changing is None else dict.fromkeys(WRITES, changing))
     said = {}
     for name in SERVED:
-        given = {action: draw(rules_of(name)) for action in actions if not draw(sometimes(12))}
+        given = {action: draw(rules_of(name, times)) for action, times in often.items() if not draw(sometimes(12))}
         open_to = st.sampled_from((None, "editor", "keeper"))
         closable = st.sampled_from([column for column in TABLES[name].columns if column != "id"])
-        closed = draw(st.dictionaries(closable, open_to, max_size=1)) if draw(sometimes(3)) else {}
+        fields = draw(st.dictionaries(closable, open_to, max_size=1)) if draw(sometimes(3)) else {}
         owner = "owner_id" if name == "trips" and draw(st.booleans()) else None
-        said[name] = Declared(given, not draw(sometimes(4)), closed, owner)
+        said[name] = Declared(given, not draw(sometimes(4)), fields, owner)
     return said
 
 
@@ -198,7 +216,7 @@ def declarations(draw: st.DrawFn, actions: tuple[str, ...] = ACTIONS) -> dict[st
 def paths(draw: st.DrawFn, table: str, most: int = 3, *, to_one: bool = False) -> tuple[tuple[str, ...], str]:
     """Draw relations to cross, and return them with the table that they lead to."""
     crossed: list[str] = []
-    for _ in range(draw(st.integers(0, most))):
+    for _ in range(min(most, draw(st.sampled_from((0, 0, 1, 1, 2, 3))))):
         names = [n for n, each in TABLES[table].relations.items() if not to_one or isinstance(each, ToOne)]
         if not names:
             break
@@ -257,8 +275,8 @@ def _narrows(shown: Shown) -> bool:
 @st.composite
 def questions(draw: st.DrawFn) -> tuple[str, Question]:
     table = draw(st.sampled_from(SERVED))
-    found = tuple(draw(st.lists(conditions(table), max_size=3)))
-    if draw(sometimes(3)) and found:
+    found = tuple(draw(conditions(table)) for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2)))))
+    if draw(sometimes(4)) and found:
         # Another condition on the path of the last one: together they mean one related row.
         crossed = found[-1].relations
         end = table

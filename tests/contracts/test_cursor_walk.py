@@ -18,7 +18,7 @@ from contracts.schema import DAYS, KINDS, SERVED, TABLES
 from contracts.strategies import sometimes
 from contracts.world import PEOPLE, Answer, Served, World
 
-OPEN: Mapping[str, Declared] = {name: Declared({"read": Anyone()}) for name in SERVED}
+OPEN: dict[str, Declared] = {name: Declared({"read": Anyone()}) for name in SERVED}
 SOME_PLACES_HIDDEN = OPEN | {
     "places": Declared({"read": Either((IsTruth(Column(0, "open"), True), HasRole("editor")))}),
 }

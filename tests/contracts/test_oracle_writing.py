@@ -79,9 +79,9 @@ def assert_same_for_nothing(served: Served, who: str, write: Write, got: Answer)
 
 @tries(120)
 @given(
-    declarations(),
-    datasets(),
-    st.lists(st.tuples(st.sampled_from(list(PEOPLE)), writes()), min_size=4, max_size=10),
+    declarations(closed=1, changing=5),
+    datasets(least=2, most=4),
+    st.lists(st.tuples(st.sampled_from(list(PEOPLE)), writes()), min_size=6, max_size=12),
 )
 def test_writes_agree_with_the_oracle(
     world: World, declared: dict[str, Declared], data: Data, several: list[tuple[str, Write]]

@@ -233,13 +233,27 @@ def test_a_value_sent_does_not_meet_a_rule_through_an_inner_table(
     assert (got.status, got.code) == (403, "forbidden"), got
 
 
+ALWAYS = Either((IsNull(Column(0, "title"), False), IsNull(Column(0, "title"), True)))
+
+
 @pytest.mark.parametrize("who", ["nobody", "ben"])
-@pytest.mark.parametrize("negated", [False, True], ids=["as-it-is", "negated"])
-def test_a_comparison_with_a_null_me_lets_nothing_be_written(attempt: Attempt, who: str, negated: bool) -> None:
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param(lambda compared: compared, id="as-it-is"),
+        pytest.param(Not, id="negated"),
+        pytest.param(lambda compared: Not(Not(compared)), id="negated-twice"),
+        pytest.param(lambda compared: Not(Every((compared, ALWAYS))), id="inside-a-negated-and"),
+        pytest.param(lambda compared: Not(Either((compared, Flag(Column(0, "public"))))), id="inside-a-negated-or"),
+        pytest.param(lambda compared: Not(Every((compared, Anyone()))), id="beside-words-that-are-negated"),
+    ],
+)
+def test_a_comparison_with_a_null_me_lets_nothing_be_written(
+    attempt: Attempt, who: str, around: Callable[[Rule], Rule]
+) -> None:
     """Nobody has no id, ben no verified e-mail: neither `==`, `!=` nor IS NULL comes of it."""
     attribute, column = ("id", "owner_id") if who == "nobody" else ("email", "email")
-    comparison = Compare(Column(0, column), "==", Me(attribute))
-    declared = writing("trips", Not(comparison) if negated else comparison)
+    declared = writing("trips", around(Compare(Column(0, column), "==", Me(attribute))))
     for body in ({"title": "x"}, {"owner_id": ANN, "email": "ann@example.org"}, {"owner_id": None, "email": None}):
         for method, path in (("POST", "trips"), ("PATCH", "trips/1"), ("PUT", "trips/4")):
             got = attempt(declared, who, method, path, body)
