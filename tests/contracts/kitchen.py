@@ -347,7 +347,7 @@ class Kitchen:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.client: FlaskClient = app.test_client()
+        self.client: FlaskClient = app.test_client(use_cookies=False)
 
     @property
     def database(self) -> Database:
