@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +291,7 @@ class Parts:
             settings=settings,
             title=about.title,
             home=lambda: home_of(about, self.site, resources, policy, settings.prefix),
-            openapi=self.encoded_document,
+            openapi=lambda: self.encoded_document,
         )
         self.site = Site(
             settings, routes, pages, installation.api.identify, log_failure(installation.events, routes.route_of)
@@ -299,7 +300,9 @@ class Parts:
     def document(self) -> dict[str, Any]:
         return document(self.resources, self.policy, self.description)
 
+    @cached_property
     def encoded_document(self) -> bytes:
+        """The document as it is served; what it says of a sealed app does not change."""
         return msgspec.json.encode(self.document())
 
     def records_can(self, caller: Caller, action: str, row: Any) -> bool:

@@ -18,7 +18,7 @@ from meze.query.cursor import CursorSeal, Position, bad_cursor
 from meze.query.operators import OPERATORS, FoldValue, Operand, Operator
 from meze.query.select import cost_of, selection_of
 from meze.query.values import bad_value, forms, record, truth, whole_number
-from meze.query.view import Path, View, resolve, unknown_field
+from meze.query.view import Path, View, resolve, unknown_field, view_at
 from meze.resources.registry import Registry
 from meze.resources.resource import Field, Resource, nearest
 
@@ -297,7 +297,5 @@ def _cursor_values(
 
 def sort_field(key: SortKey, view: View) -> Field:
     """Return the Field that a sort key names. The key's own fields are found even where they are not readable."""
-    for name in key.path.relations:
-        view = view.related(name)
     assert key.path.field is not None
-    return view.resource.fields[key.path.field]
+    return view_at(key.path.relations, view).resource.fields[key.path.field]

@@ -37,6 +37,13 @@ class Path:
         return "__".join((*self.relations, *((self.field,) if self.field else ())))
 
 
+def view_at(relations: tuple[str, ...], view: View) -> View:
+    """Return the view of the resource that a path of relations leads to."""
+    for name in relations:
+        view = view.related(name)
+    return view
+
+
 def unknown_field(name: str, view: View, parameter: str) -> UnknownField:
     """Return the error for a name that does not exist or that the caller may not read: the same for both."""
     near = nearest(name, view.names)

@@ -111,7 +111,8 @@ def _stored(each: Field, value: Any) -> Any:
 
 
 def pointer(name: str) -> str:
-    """Return the JSON pointer (RFC 6901) of a member of the body."""
+    """Return the JSON pointer (RFC 6901) of a member of the body; what cannot be written in UTF-8 is replaced."""
+    name = name.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -30,6 +30,8 @@ class About(Protocol):
     @property
     def examples(self) -> Sequence[tuple[str | Text, str]]: ...
     @property
+    def resources(self) -> Mapping[str, str | Text] | None: ...
+    @property
     def credits(self) -> Sequence[Credit]: ...
 
 
@@ -46,6 +48,7 @@ def home_of(about: About, site: Answers, resources: Registry, policy: Policy, pr
         ResourceLink(
             name=resource.name,
             url=f"{prefix}/{resource.name}",
+            summary=(about.resources or {}).get(resource.name, ""),
             open_to_everyone=policy.rule(resource, "read", nobody) == EVERYBODY,
         )
         for resource in resources.served
