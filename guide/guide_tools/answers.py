@@ -18,7 +18,11 @@ def differs(shown: str, actual: str) -> str | None:
     try:
         document = json.loads(actual)
     except ValueError:
-        return None if _as_text(shown).fullmatch(actual.strip() + "\n") else f"The page shows:\n{shown}\n\nIt was:\n{actual}"
+        return (
+            None
+            if _as_text(shown).fullmatch(actual.strip() + "\n")
+            else f"The page shows:\n{shown}\n\nIt was:\n{actual}"
+        )
     try:
         expected = json.loads(_readable(shown))
     except ValueError:
