@@ -269,14 +269,14 @@ def test_a_filter_of_a_million_characters_leaves_no_memory_behind(kitchen: Kitch
     path = f"/things?words__contains={'a' * 1_000_000}"
     tracemalloc.start()
     try:
-        for _ in range(5):
+        for _ in range(10):
             kitchen.get(path)
         gc.collect()
         left, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert left < 4_000_000
+    assert left < 8_000_000  # what the last request leaves until the next
     assert peak < 40_000_000
 
 

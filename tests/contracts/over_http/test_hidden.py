@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from contracts.kitchen import ADMIN, ANNA, BEN, EDITOR, Kitchen, Note, Person, refused
 
-NOWHERE = {"secret": "secrat", "salary": "salory"}
+NOWHERE = {"secret": "secrat", "salary": "salaru"}
 """For each field that is hidden, a name of the same shape that no model has."""
 
 FORMS = [
