@@ -17,6 +17,7 @@ from typing import Any
 import click
 from sqlalchemy import Column, Table, types
 from sqlalchemy.schema import MetaData
+from sqlalchemy.types import TypeEngine
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -30,6 +31,27 @@ from meze.settings import SETTINGS, Setting
 
 GUIDE = Path(__file__).parent.parent
 Rows = Iterable[Sequence[str]]
+
+PLAIN_TYPES: list[TypeEngine[Any]] = [
+    types.Integer(),
+    types.Boolean(),
+    types.Enum("a", "b"),
+    types.String(),
+    types.Float(),
+    types.Numeric(8, 2),
+    types.Date(),
+    types.DateTime(),
+    types.Time(),
+    types.Interval(),
+    types.Uuid(),
+    types.JSON(),
+    types.LargeBinary(),
+    types.ARRAY(types.Integer()),
+]
+COLUMNS = [Column(f"c{index}", plain) for index, plain in enumerate(PLAIN_TYPES)]
+"""A column of a plain type for each of FIELD_TYPES, in that order."""
+
+Table("kinds", MetaData(), *COLUMNS)
 
 
 def pages(language: str) -> dict[str, str]:
@@ -134,8 +156,8 @@ def _settings(language: str) -> Iterator[str]:
     yield ""
     yield say(
         "Read in this order, the later one wins: the default, `[tool.meze]` in `pyproject.toml`, `.env`, the "
-        "environment, and what the program (`app.config`) or a flag says. In `pyproject.toml` a setting has the name in "
-        "the second column.",
+        "environment, and what the program (`app.config`) or a flag says. In `pyproject.toml` a setting has the name "
+        "of the second column.",
         "按以下顺序读取，后者优先：默认值、`pyproject.toml` 的 `[tool.meze]`、`.env`、环境变量、程序（`app.config`）"
         "或命令行参数。在 `pyproject.toml` 中使用第二列的名称。",
     )
@@ -202,26 +224,8 @@ def _option_help(option: click.Option, language: str) -> str:
 
 
 def field_types() -> list[FieldType]:
-    """Return one FieldType of each kind, made from a column of a plain type."""
-    plain: list[Any] = [
-        types.Integer(),
-        types.Boolean(),
-        types.Enum("a", "b"),
-        types.String(),
-        types.Float(),
-        types.Numeric(8, 2),
-        types.Date(),
-        types.DateTime(),
-        types.Time(),
-        types.Interval(),
-        types.Uuid(),
-        types.JSON(),
-        types.LargeBinary(),
-        types.ARRAY(types.Integer()),
-    ]
-    columns = [Column(f"c{index}", each) for index, each in enumerate(plain)]
-    Table("kinds", MetaData(), *columns)
-    return [field_type(column, lambda _: 64, "postgresql") for column in columns]
+    """Return one FieldType of each kind."""
+    return [field_type(column, lambda _: 64, "postgresql") for column in COLUMNS]
 
 
 def _speaker(language: str) -> Callable[[str, str], str]:
