@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
-
-from sqlalchemy import Column
 
 from meze.access.caller import ADMIN, Caller, Standing, standing_of
 from meze.access.read import RuleReader
@@ -20,13 +16,14 @@ from meze.access.rule import (
     either,
     every,
     fold,
+    holds_for_some,
     parts_of,
     roles_in,
 )
 from meze.errors import Forbidden, Mistake, Problem, Unauthenticated
 from meze.query.view import View
 from meze.resources.registry import Registry
-from meze.resources.resource import ACTIONS, Field, Resource, nearest
+from meze.resources.resource import ACTIONS, Field, Relation, Resource, nearest
 
 _STANDINGS = 4096
 
@@ -56,6 +53,11 @@ class Policy:
         rule = self._rules[resource.name, action]
         return either(IfRole(ADMIN), rule) if resource.admin else rule
 
+    def possible(self, resource: Resource, action: str) -> bool:
+        """Say whether any caller at all may ever do `action`; what is changed must be readable too."""
+        asked = {action} if action == "create" else {"read", action}
+        return all(self.declared(resource, each) != NOBODY_AT_ALL for each in asked)
+
     def _rule(self, resource: Resource, action: str, standing: Standing) -> Rule:
         """Return what is left of a rule for such a caller: EVERYBODY, NOBODY_AT_ALL or a question to the row.
 
@@ -73,12 +75,7 @@ class Policy:
         relations = {}
         for name, relation in resource.relations.items():
             target = self._resources.of(relation.model)
-            if (
-                target is not None
-                and self.rule(target, "read", standing) != NOBODY_AT_ALL
-                and self._may_read_columns(resource, relation.own_columns, standing)
-                and self._may_read_columns(target, relation.target_columns, standing)
-            ):
+            if target is not None and self._may_cross(resource, relation, target, standing):
                 relations[name] = relation
 
         def related(name: str) -> View:
@@ -88,10 +85,23 @@ class Policy:
 
         return View(resource, fields, relations, related)
 
-    def _may_read_columns(self, resource: Resource, columns: Iterable[Column[Any]], standing: Standing) -> bool:
-        """Say whether such a caller may know what a relation compares: where a key leads would tell a hidden key."""
-        fields = [resource.field_of(column) for column in columns]
-        return all(each is not None and self._may(resource, each, "read", standing) for each in fields)
+    def _may_cross(self, resource: Resource, relation: Relation, target: Resource, standing: Standing) -> bool:
+        """Say whether such a caller may know of a relation: of its target, and of every column that it compares.
+
+        Where a key leads would tell a hidden key. A table between that is no resource says nothing but who is related.
+        """
+        between = self._resources.of_table(relation.through)
+        known = {each.table: each for each in (between, target, resource) if each is not None}
+        if any(self.rule(each, "read", standing) == NOBODY_AT_ALL for each in (target, between) if each is not None):
+            return False
+        for column in relation.compared:
+            of = known.get(column.table)
+            field = of.field_of(column) if of is not None else None
+            if column.table is relation.through and between is None:
+                continue
+            if of is None or field is None or not self._may(of, field, "read", standing):
+                return False
+        return True
 
     def _writable(self, resource: Resource, standing: Standing) -> frozenset[str]:
         """Return the names of the fields that field rules let such a caller write; keys and owners aside."""
@@ -125,7 +135,7 @@ class Policy:
                     )
                 if rules.hidden:
                     rule = NOBODY_AT_ALL
-                elif rule != EVERYBODY:
+                elif resource.admin and holds_for_some(rule):
                     rule = either(IfRole(ADMIN), rule)
                 self._field_rules[resource.name, name, action] = rule
             if rules.hidden:

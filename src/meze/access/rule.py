@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import compress, product
 from typing import Any, TypeAlias
 
 from sqlalchemy import BigInteger, ColumnElement, String, and_, bindparam, exists, false, not_, or_, select, true
@@ -123,6 +124,16 @@ def fold(rule: Rule, standing: Standing, *, positive: bool = True) -> Rule:
     if isinstance(rule, Either):
         return either(*(fold(part, standing, positive=positive) for part in rule.parts))
     return rule
+
+
+def holds_for_some(rule: Rule) -> bool:
+    """Say whether a rule that depends on the caller alone holds for anyone at all."""
+    roles = sorted(roles_in(rule))
+    if len(roles) > 10:
+        return True
+    held = (frozenset(compress(roles, chosen)) for chosen in product((False, True), repeat=len(roles)))
+    standings = (Standing(known, known, names) for names in held for known in (False, True))
+    return any(fold(rule, standing) == EVERYBODY for standing in standings)
 
 
 def every(*parts: Rule) -> Rule:

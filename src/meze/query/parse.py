@@ -17,7 +17,7 @@ from meze.query.ask import HIGH, Compare, ListAsk, ListShape, Scope, Selection, 
 from meze.query.cursor import CursorSeal, Position, bad_cursor
 from meze.query.operators import OPERATORS, FoldValue, Operand, Operator
 from meze.query.select import cost_of, selection_of
-from meze.query.values import bad_value, forms, record, truth, whole_number
+from meze.query.values import LIST_VALUES, bad_value, forms, record, truth, whole_number
 from meze.query.view import Path, View, resolve, unknown_field, view_at
 from meze.resources.registry import Registry
 from meze.resources.resource import Field, Resource, nearest
@@ -66,6 +66,9 @@ class ListParser:
             raise TooExpensive(text, params={"max": CONDITIONS})
         values: dict[str, Any] = {}
         conditions = tuple(self._condition(name, text, view, values) for name, text in filters)
+        if sum(len(compare.operands) for compare in conditions) > LIST_VALUES:
+            text = Text("At most {max} values in one request.", "单个请求最多 {max} 个值。")
+            raise TooExpensive(text, params={"max": LIST_VALUES})
         search = _search(control.get("q"), view)
         sort = _sort(control.get("sort"), view)
         limits = self.limits.of(view.resource)
@@ -105,6 +108,8 @@ class ListParser:
         path, end, rest = _resolved(name, view)
         operator = _operator(name, rest)
         if path.field is None:
+            if not rest:
+                raise unknown_field(path.relations[-1], view_at(path.relations[:-1], view), name)
             return Compare(path, "isnull", flag=truth(name, text))
         field = end.fields[path.field]
         if operator.name not in field.type.operators:
@@ -243,9 +248,9 @@ def _sort(written: str | None, view: View) -> tuple[SortKey, ...]:
         if not end.fields[path.field].type.sortable:
             text = Text("'{name}' has no order to sort by.", "“{name}”没有可排序的次序。")
             raise bad_value("sort", text, "not_one_of", name=name)
-        if any(key.path == path for key in keys):
-            raise bad_value("sort", Text("'{name}' stands here twice.", "“{name}”出现了两次。"), name=name)
-        keys.append(SortKey(path, piece.startswith("-")))
+        # A field that stands here again orders nothing more.
+        if not any(key.path == path for key in keys):
+            keys.append(SortKey(path, piece.startswith("-")))
     if len(keys) > SORT_KEYS:
         raise bad_value("sort", Text("At most {max} fields.", "最多 {max} 个字段。"), "too_long", max=SORT_KEYS)
     return key_sort(view.resource, tuple(keys))

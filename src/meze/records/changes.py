@@ -8,7 +8,7 @@ from typing import Any
 from meze.access.caller import Caller
 from meze.databases import Database
 from meze.records.defaults import Context, in_python
-from meze.resources.resource import Default, DefaultKind, Field, Resource
+from meze.resources.resource import Beyond, Default, DefaultKind, Field, Resource
 
 FIRST_VERSION = 1
 
@@ -32,6 +32,8 @@ class Changes:
         for field in resource.fields.values():
             if field.name not in values:
                 self._fill(values, field, field.default, absent=True)
+        for column in resource.beyond:
+            self._fill(values, column, column.default, absent=False)
         return values
 
     def updated(self, resource: Resource, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +41,8 @@ class Changes:
         values = dict(sent)
         if not values:
             return values
-        for field in resource.fields.values():
+        filled: list[Field | Beyond] = [*resource.fields.values(), *resource.beyond]
+        for field in filled:
             if field.name not in values and field.onupdate:
                 self._fill(values, field, field.onupdate, absent=False)
         return values
@@ -51,7 +54,7 @@ class Changes:
             self._fill(values, field, field.default, absent=True)
         return {name: value for name, value in values.items() if name not in sent}
 
-    def _fill(self, values: dict[str, Any], field: Field, default: Default, *, absent: bool) -> None:
+    def _fill(self, values: dict[str, Any], field: Field | Beyond, default: Default, *, absent: bool) -> None:
         make: Callable[[Context], Any] | None = in_python(default, field, self._database.name)
         if make is not None:
             values[field.name] = make(Context(values))

@@ -20,6 +20,13 @@ SLOW_SECONDS = 0.02
 """A suspect plan that takes longer than this on average has to share."""
 
 
+LED = frozenset({"eq", "lt", "lte", "gt", "gte"})
+"""The operators that an index leads."""
+
+PATIENCE_SECONDS = 0.02
+"""How long a request waits for a slot: long enough for a short list to end, too short to keep a thread from others."""
+
+
 class Load:
     """What one plan takes: whether it is suspect, and the moving average of its seconds (None before the first run)."""
 
@@ -48,10 +55,10 @@ class Slots:
         """Hold a slot while a plan runs that has to share.
 
         Raises:
-            Unavailable: every slot is taken. Waiting would hold one of the threads that are to stay free.
+            Unavailable: every slot is taken. Waiting long would hold one of the threads that are to stay free.
         """
         shares = load.shares
-        if shares and not self._free.acquire(blocking=False):
+        if shares and not self._free.acquire(timeout=PATIENCE_SECONDS):
             text = Text("Too many long requests at once.", "同时进行的耗时请求过多。")
             raise Unavailable(text, retry_after_seconds=1)
         started = perf_counter()
@@ -73,6 +80,8 @@ def scans(resource: Resource, shape: ListShape) -> bool:
     if any(compare.path.relations for compare in shape.conditions) or any(key.path.relations for key in shape.sort):
         return True
     equal = {compare.path.field for compare in shape.conditions if compare.operator == "eq"}
+    if any(compare.operator not in LED for compare in shape.conditions):
+        return True
     others = {compare.path.field for compare in shape.conditions if compare.operator != "eq"}
     order = [key.path.field for key in shape.sort]
     return not any(_leads(index, set(equal), set(others), list(order)) for index in _indexes(resource))

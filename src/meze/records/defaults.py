@@ -11,7 +11,7 @@ from sqlalchemy import Date, DateTime, Time, literal_column
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.functions import FunctionElement
 
-from meze.resources.resource import Default, DefaultKind, Field
+from meze.resources.resource import Beyond, Default, DefaultKind, Field
 
 _NOW = {"now", "now()", "current_timestamp", "current_timestamp()", "current_date", "current_time", "localtimestamp"}
 
@@ -26,7 +26,7 @@ class Context:
         return self.current_parameters
 
 
-def in_python(default: Default, each: Field, database: str) -> Callable[[Context], Any] | None:
+def in_python(default: Default, each: Field | Beyond, database: str) -> Callable[[Context], Any] | None:
     """Return how the default's value is made in Python, or None where SQL makes it.
 
     `now()` and its kin are made here on SQLite: in SQLite's own text form equality and cursors would miss rows that
@@ -57,7 +57,7 @@ def _says_now(expression: Any) -> bool:
     }
 
 
-def _clock(each: Field) -> Callable[[Context], Any] | None:
+def _clock(each: Field | Beyond) -> Callable[[Context], Any] | None:
     type_ = each.column.type
     if isinstance(type_, DateTime):
         return lambda _context: _moment(each)
@@ -68,7 +68,7 @@ def _clock(each: Field) -> Callable[[Context], Any] | None:
     return None
 
 
-def _moment(each: Field) -> datetime:
+def _moment(each: Field | Beyond) -> datetime:
     now = datetime.now(UTC)
     return now if getattr(each.column.type, "timezone", False) else now.replace(tzinfo=None)
 

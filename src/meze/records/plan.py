@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from meze.access.caller import Standing
 from meze.access.policy import Policy
+from meze.access.rule import EVERYBODY
 from meze.databases import Database, Statement
 from meze.databases.search import SearchIndex
 from meze.query.ask import WHOLE, ListShape, Selection
@@ -31,6 +32,9 @@ from meze.resources.registry import Registry
 from meze.resources.resource import Field, Relation, Resource
 
 T = TypeVar("T")
+
+KEPT_OPERANDS = 64
+"""A plan with more operands is not kept: each length of a list is a plan of its own, and a long one is large."""
 
 LIMIT, OFFSET, SEARCH = "meze_limit", "meze_offset", "meze_q"
 
@@ -100,6 +104,8 @@ class Planner:
 
     def rows(self, resource: Resource, standing: Standing, shape: ListShape) -> ListPlan:
         """Return the plan of a list."""
+        if sum(len(compare.operands) for compare in shape.conditions) > KEPT_OPERANDS:
+            return self._rows(resource, standing, shape)
         return self.remembered(("list", resource, standing, shape), lambda: self._rows(resource, standing, shape))
 
     def row(self, resource: Resource, standing: Standing, selection: Selection = WHOLE) -> RowPlan:
@@ -111,6 +117,7 @@ class Planner:
         source, columns = Source(grounds, resource), Columns()
         many: list[ListPlan] = []
         view = self.policy.view(resource, standing)
+        readable = self.policy.rule(resource, "read", standing)
         conditions = [grounds.readable(resource, source.table)]
         if shape.scope is not None:
             conditions += source.of(shape.scope)
@@ -143,7 +150,7 @@ class Planner:
             node=node,
             many=tuple(many),
             sort=sort,
-            load=Load(suspect=scans(resource, shape)),
+            load=Load(suspect=readable != EVERYBODY or scans(resource, shape)),
             parent_key=self._parent_key(shape),
         )
 

@@ -15,7 +15,8 @@ from meze.access.caller import Caller, Standing
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection, Database, Fault, FaultKind, Statement
 from meze.errors import Changed, Entry, Invalid, NotFound, PreconditionRequired, Problem
-from meze.query.ask import WHOLE, ListAsk, Selection
+from meze.query.ask import WHOLE, ListAsk, Scope, Selection
+from meze.query.cursor import bad_cursor
 from meze.query.view import View
 from meze.records.changes import Changes
 from meze.records.check import Checker, Draft, pointer
@@ -69,6 +70,8 @@ class Records:
     def page(self, resource: Resource, caller: Caller, ask: ListAsk, next_url: NextUrl) -> Answer:
         """Return a page of rows."""
         standing = self._standing(resource, caller, "read")
+        if ask.shape.scope is not None and not self._may_follow(ask.shape.scope, standing):
+            raise bad_cursor()
         plan = self._planned(resource, standing, lambda: self.planner.rows(resource, standing, ask.shape))
         with self.slots.taken(plan.load), self._reading(resource, standing, snapshot=not plan.single) as connection:
             page, cursor = self.runner.page(plan, ask, caller_values(caller), connection)
@@ -227,6 +230,11 @@ class Records:
         if any(self.policy.rule(resource, each, standing) == NOBODY_AT_ALL for each in asked):
             raise self.policy.refuse(standing)
         return standing
+
+    def _may_follow(self, scope: Scope, standing: Standing) -> bool:
+        """Say whether the caller may (still) know of the relation that an embedded list's `next` goes along."""
+        parent = self.planner.resources.named(scope.resource)
+        return parent is not None and scope.relation in self.policy.view(parent, standing).relations
 
     def _require_match(self, resource: Resource, match: Match | None) -> None:
         if resource.require_match and match is None:

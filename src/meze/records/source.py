@@ -137,9 +137,14 @@ class Source:
         else:
             between = relation.through.alias()
             near, far = relation.joined_through(parent, between, inner.table)
-            conditions[:0] = [near, far]
+            conditions[:0] = [near, far, *self._readable_between(relation, between)]
             own = (between, clause)
         return exists(select(1).select_from(*own).where(*conditions).correlate(*self._tables()))
+
+    def _readable_between(self, relation: Relation, between: FromClause) -> list[ColumnElement[Any]]:
+        """Return the condition on the rows of the table between, where that table is a resource of its own."""
+        resource = self.grounds.resources.of_table(relation.through)
+        return [] if resource is None else [self.grounds.readable(resource, between)]
 
     def _tables(self) -> list[FromClause]:
         return [table for table, _ in self._joined.values()]
@@ -161,7 +166,8 @@ class Source:
         between, far = relation.through.alias(), self.resource.table.alias()
         first, second = relation.joined_through(near, between, far)
         keys = [far.c[part.column.key] for part in self.resource.key]
-        found = select(*keys).select_from(near, between, far).where(*chosen, visible, first, second)
+        conditions = [*chosen, visible, first, second, *self._readable_between(relation, between)]
+        found = select(*keys).select_from(near, between, far).where(*conditions)
         own = [self.table.c[part.column.key] for part in self.resource.key]
         return [_tuple(own).in_(found)]
 

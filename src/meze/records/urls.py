@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from meze.query.ask import Selection
 from meze.query.select import EMBEDDED_ROWS
 from meze.resources.resource import Field, Resource
@@ -17,9 +19,10 @@ def key_text(key: Sequence[Field], values: Sequence[Any]) -> str:
     """Return a row's key as it stands in its address, percent-encoded."""
     parts = []
     for part, value in zip(key, values, strict=True):
-        written = str(part.type.wire(value) if part.type.wire else value)
-        for plain, escaped in _ESCAPES:
-            written = written.replace(plain, escaped)
+        plain = msgspec.to_builtins(part.type.wire(value) if part.type.wire else value)
+        written = plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
+        for letter, escaped in _ESCAPES:
+            written = written.replace(letter, escaped)
         parts.append(quote(written, safe=""))
     return ",".join(parts)
 
@@ -31,8 +34,8 @@ def key_values(key: Sequence[Field], text: str) -> list[Any] | None:
         return None
     values = []
     for part, piece in zip(key, pieces, strict=True):
-        for plain, escaped in reversed(_ESCAPES):
-            piece = piece.replace(escaped, plain)
+        for letter, escaped in reversed(_ESCAPES):
+            piece = piece.replace(escaped, letter)
         try:
             value = part.type.parse(piece)
         except ValueError:

@@ -37,7 +37,7 @@ from meze.records.plan import Planner, by_key
 from meze.records.select import Columns, Selector
 from meze.records.shape import Node
 from meze.records.source import Grounds, Source
-from meze.resources.resource import Field, Resource
+from meze.resources.resource import Beyond, Field, Resource
 
 ROW = "meze_row"
 """The name of the derived table. Not the table's own: the row as it is and as it would be are compared."""
@@ -119,8 +119,12 @@ class _Writer:
         self.table = resource.table
         self.grounds: Grounds = planner.grounds(standing)
 
+    @property
+    def _stored(self) -> tuple[Field | Beyond, ...]:
+        return (*self.resource.fields.values(), *self.resource.beyond)
+
     def create(self) -> WritePlan:
-        written = {each: value for each in self.resource.fields.values() if (value := self._created(each)) is not None}
+        written = {each: value for each in self._stored if (value := self._created(each)) is not None}
         row = self._row({each: self._cast(value, each) for each, value in written.items()}, absent=null())
         rule = self.planner.policy.rule(self.resource, "create", self.standing)
         conditions = self._foreign_conditions(row, None)
@@ -142,7 +146,7 @@ class _Writer:
         allowed = self.planner.database.prepare(self._allowed("update"))
         if not self.given and not self.reset:
             return ChangePlan(WritePlan(allowed), allowed)
-        values = {each: value for each in self.resource.fields.values() if (value := self._updated(each)) is not None}
+        values = {each: value for each in self._stored if (value := self._updated(each)) is not None}
         row = self._row({each: self._cast(value, each) for each, value in values.items()}, absent=None)
         rule = self.planner.policy.rule(self.resource, "update", self.standing)
         after = self._foreign_conditions(row, self.table)
@@ -192,12 +196,12 @@ class _Writer:
         rule = self.planner.policy.rule(self.resource, "create", self.standing)
         return self.planner.database.prepare(select(1).select_from(row).where(lower(rule, {self.table: row})))
 
-    def _created(self, each: Field) -> Any:
+    def _created(self, each: Field | Beyond) -> Any:
         if each.name in self.given:
             return _bound(each)
         return in_sql(each.default)
 
-    def _updated(self, each: Field) -> Any:
+    def _updated(self, each: Field | Beyond) -> Any:
         if each.name in self.given:
             return _bound(each)
         if each is self.resource.version:
@@ -206,7 +210,7 @@ class _Writer:
             return in_sql(each.default)
         return in_sql(each.onupdate)
 
-    def _cast(self, value: Any, each: Field) -> Any:
+    def _cast(self, value: Any, each: Field | Beyond) -> Any:
         """Return the value with its column's type: PostgreSQL finds untyped binds ambiguous. Not on SQLite, where
         `CAST(x AS DATE)` is a number."""
         return self._typed(value, each.column)
@@ -214,7 +218,7 @@ class _Writer:
     def _typed(self, value: Any, column: Any) -> Any:
         return cast(value, column.type) if self.planner.database.casts else value
 
-    def _row(self, values: Mapping[Field, Any], *, absent: Any) -> FromClause:
+    def _row(self, values: Mapping[Field | Beyond, Any], *, absent: Any) -> FromClause:
         """Return the row as it would be. What is not written is `absent`, or as it is."""
         by_column = {each.column: value for each, value in values.items()}
         members = []
@@ -243,8 +247,19 @@ class _Writer:
         ]
 
     def _target_rule(self, constraint: ForeignKeyConstraint) -> Any:
-        target = self.grounds.resources.of_table(constraint.referred_table)
+        target = self._target(constraint)
         return None if target is None else self.planner.policy.rule(target, "read", self.standing)
+
+    def _target(self, constraint: ForeignKeyConstraint) -> Resource | None:
+        """Return the resource that a foreign key points into, or None where the caller may not read what it points at.
+
+        A key that refers to a hidden field would be a way to ask for its values, one after the other.
+        """
+        target = self.grounds.resources.of_table(constraint.referred_table)
+        if target is None:
+            return None
+        readable = {each.column for each in self.planner.policy.view(target, self.standing).fields.values()}
+        return target if all(element.column in readable for element in constraint.elements) else None
 
     def _points_at_readable(
         self, constraint: ForeignKeyConstraint, row: FromClause, old: FromClause | None
@@ -255,7 +270,7 @@ class _Writer:
         allowed: list[ColumnElement[Any]] = [column.is_(None) for column in pointing]
         if old is not None:
             allowed.append(and_(*(new == old.c[column.key] for new, column in zip(pointing, columns, strict=True))))
-        target = self.grounds.resources.of_table(constraint.referred_table)
+        target = self._target(constraint)
         if target is None:
             return or_(false(), *allowed)
         table = target.table.alias()
@@ -281,5 +296,5 @@ def _no_related(*_: Any) -> int:
     raise AssertionError("a whole row without its relations was asked for")
 
 
-def _bound(each: Field) -> Any:
+def _bound(each: Field | Beyond) -> Any:
     return bindparam(f"n_{each.name}", type_=each.column.type)

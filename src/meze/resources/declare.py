@@ -16,7 +16,7 @@ from sqlalchemy.types import Integer, TypeEngine
 
 from meze.errors import Mistake
 from meze.resources.fields.field_type import FieldType
-from meze.resources.mapper import fields_of, mapper_of, relations_of, table_of
+from meze.resources.mapper import beyond_of, fields_of, mapper_of, relations_of, table_of
 from meze.resources.registry import Registry
 from meze.resources.resource import ACTIONS, WRITES, Field, FieldRules, Resource, nearest
 
@@ -149,6 +149,7 @@ def _resource(declaration: Declaration, mapper: Mapper[Any], database: str, inte
         restriction=restriction,
         identity=identity,
         version=version,
+        beyond=beyond_of(mapper, fields),
         where=where,
         served=declaration.served,
     )

@@ -6,7 +6,7 @@ database's own) would be bypassed without a word, so it is refused at start inst
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Computed, Identity, MetaData, Table, UniqueConstraint, literal
@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from meze.errors import Mistake
 from meze.resources.fields import field_type
-from meze.resources.resource import Default, DefaultKind, Field, Relation
+from meze.resources.resource import Beyond, Default, DefaultKind, Field, Relation
 
 _EVENTS = ("before_insert", "after_insert", "before_update", "after_update", "before_delete", "after_delete")
 
@@ -156,6 +156,21 @@ def _default(own: Any, server: Any) -> Default:
         expression = argument if isinstance(argument, ColumnElement | TextClause) else literal(argument)
         return Default(DefaultKind.SQL, expression)
     return Default() if server is None else Default(DefaultKind.DATABASE)
+
+
+def beyond_of(mapper: Mapper[Any], fields: Mapping[str, Field]) -> tuple[Beyond, ...]:
+    """Return the columns that fill themselves though this class does not map them: those of its subclasses, say."""
+    mapped = {each.column for each in fields.values()}
+    found = [
+        (column, _default(column.default, column.server_default), _default(column.onupdate, column.server_onupdate))
+        for column in table_of(mapper).columns
+        if column not in mapped
+    ]
+    return tuple(
+        Beyond(f"beyond_{place}", column, default, onupdate)
+        for place, (column, default, onupdate) in enumerate(found)
+        if default or onupdate
+    )
 
 
 def _foreign(column: Column[Any]) -> Column[Any] | None:

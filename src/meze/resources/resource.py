@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Table, and_
 from sqlalchemy.orm import Mapper, RelationshipProperty
 from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.sql.visitors import iterate
 
 from meze.resources.fields import FieldType
 from meze.resources.rewrite import plain, rebuilt
@@ -69,6 +70,16 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Beyond:
+    """A column of the table that the model does not map, but that fills itself when a row is made or changed."""
+
+    name: str
+    column: Column[Any]
+    default: Default
+    onupdate: Default
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Relation:
     """A relationship of the model: `model` is the class on its other side, `through` the table between, if any."""
 
@@ -94,14 +105,11 @@ class Relation:
         )
 
     @property
-    def own_columns(self) -> frozenset[Column[Any]]:
-        """The columns of the declaring model that the relation reads."""
-        return frozenset(plain(column) for column in self._property.local_columns)
-
-    @property
-    def target_columns(self) -> frozenset[Column[Any]]:
-        """The columns of the table on the other side that the relation compares."""
-        return frozenset(plain(remote) for _, remote in self._property.local_remote_pairs if self.through is None)
+    def compared(self) -> frozenset[Column[Any]]:
+        """Every column that the relation's conditions name: of the model, of its target, and of the table between."""
+        conditions = [self._property.primaryjoin, self._property.secondaryjoin]
+        elements = (element for condition in conditions if condition is not None for element in iterate(condition))
+        return frozenset(plain(element) for element in elements if isinstance(element, Column))
 
 
 def _joined(condition: ColumnElement[bool], *, near: FromClause, far: FromClause) -> ColumnElement[bool]:
@@ -152,6 +160,7 @@ class Resource:
     restriction: ColumnElement[bool] | None = None
     identity: tuple[Field, Any] | None = None
     version: Field | None = None
+    beyond: tuple[Beyond, ...] = ()
     where: str | None = None
     served: bool = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,10 @@ from meze.web.messages import JSON, Request, Response
 from meze.web.negotiate import require_json
 from meze.web.preconditions import match_of, unchanged
 
-COLLECTION_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
-ROW_METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+COLLECTION_METHODS = {"GET": "read", "HEAD": "read", "POST": "create"}
+ROW_METHODS = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
+"""What each method does, by the action whose rule is asked."""
+
 PATCH_TYPES = (JSON, MERGE_PATCH)
 
 
@@ -60,12 +62,10 @@ class Routes:
         return f"{self.prefix}/{name}" + ("/{key}" if slash else "")
 
     def _collection(self, request: Request, resource: Resource) -> Response:
-        match request.method:
-            case "GET" | "HEAD":
-                return self._list(request, resource)
-            case "POST":
-                return self._create(request, resource)
-        return _other(request, COLLECTION_METHODS)
+        allowed = self._allowed(resource, COLLECTION_METHODS)
+        if request.method not in allowed or request.method == "OPTIONS":
+            return _other(request, allowed)
+        return self._create(request, resource) if request.method == "POST" else self._list(request, resource)
 
     def _row(self, request: Request, resource: Resource, key: str) -> Response:
         handlers: dict[str, Callable[[Request, Resource, list[Any]], Response]] = {
@@ -75,15 +75,19 @@ class Routes:
             "PUT": self._put,
             "DELETE": self._delete,
         }
-        handler = handlers.get(request.method)
-        if handler is None:
-            return _other(request, ROW_METHODS, {"Accept-Patch": ", ".join(PATCH_TYPES)})
+        allowed = self._allowed(resource, ROW_METHODS)
+        if request.method not in allowed or request.method == "OPTIONS":
+            return _other(request, allowed)
         values = key_values(resource.key, key)
         if values is None:
             # Whoever may not read any row learns nothing here either: rules are asked before the key's shape counts.
             self.records.require_any(resource, request.caller)
             raise NotFound
-        return handler(request, resource, values)
+        return handlers[request.method](request, resource, values)
+
+    def _allowed(self, resource: Resource, methods: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the methods that some caller may use. What nobody may ever do is not a method of the address."""
+        return (*(each for each, action in methods.items() if self.policy.possible(resource, action)), "OPTIONS")
 
     def _list(self, request: Request, resource: Resource) -> Response:
         require_json(request.headers.get("accept", ""))
@@ -151,9 +155,11 @@ def _tagged(answer: Answer) -> dict[str, str]:
     return {} if answer.etag is None else {"ETag": f'"{answer.etag}"'}
 
 
-def _other(request: Request, allowed: tuple[str, ...], more: dict[str, str] | None = None) -> Response:
+def _other(request: Request, allowed: tuple[str, ...]) -> Response:
     """Answer OPTIONS, and refuse a method that means nothing here; both say what does."""
-    headers = {"Allow": ", ".join(allowed)} | (more or {})
+    headers = {"Allow": ", ".join(allowed)}
+    if "PATCH" in allowed:
+        headers["Accept-Patch"] = ", ".join(PATCH_TYPES)
     if request.method == "OPTIONS":
         return Response(204, headers=headers)
     raise MethodNotAllowed(params={"method": request.method}, headers=headers)
