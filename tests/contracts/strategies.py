@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -154,6 +155,13 @@ def comparisons(draw: st.DrawFn, frames: Frames) -> Rule:
 
 
 @st.composite
+def mine(draw: st.DrawFn, table: str) -> Rule:
+    """Draw a comparison with the caller."""
+    name, attribute = draw(st.sampled_from(MINE[table]))
+    return rules.Compare(rules.Column(0, name), draw(st.sampled_from(("==", "!="))), rules.Me(attribute))
+
+
+@st.composite
 def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
     table = frames[0][0]
     crossing = [name for name, each in TABLES[table].relations.items() if each.target != "users" or depth > 1]
@@ -165,13 +173,16 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
             words: list[Rule] = [rules.Anyone(), rules.SignedIn(), rules.HasRole("editor"), rules.HasRole("keeper")]
             return draw(st.sampled_from(words))
         case "mine":
-            name, attribute = draw(st.sampled_from(MINE[table]))
-            return rules.Compare(rules.Column(0, name), draw(st.sampled_from(("==", "!="))), rules.Me(attribute))
+            return draw(mine(table))
         case "every":
             return rules.Every((draw(rule(frames, depth - 1)), draw(rule(frames, depth - 1))))
         case "either":
             return rules.Either((draw(rule(frames, depth - 1)), draw(rule(frames, depth - 1))))
         case "not":
+            if table in MINE and draw(st.booleans()):
+                # What a null `me` comes to shows only where a negation stands around more than the comparison.
+                parts = (draw(mine(table)), draw(comparisons(frames)))
+                return rules.Not(rules.Every(parts) if draw(st.booleans()) else rules.Either(parts))
             return rules.Not(draw(rule(frames, depth - 1)))
         case "related":
             # Out and back is where the row as it would be and the stored ones are easily taken for each other.
@@ -186,9 +197,24 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
     return draw(comparisons(frames))
 
 
+@st.composite
+def out_and_back(draw: st.DrawFn, table: str) -> Rule:
+    """Draw a rule that asks rows of the same table: those are the stored ones, whatever is being written."""
+    out = draw(st.sampled_from(list(TABLES[table].relations)))
+    target = TABLES[table].relations[out].target
+    if target == table:
+        return rules.Related(out, draw(comparisons(((table, False),))))
+    back = [name for name, each in TABLES[target].relations.items() if each.target == table]
+    if not back:
+        return draw(rule(((table, False),)))
+    frames = ((table, False), (target, False), (table, False))
+    return rules.Related(out, rules.Related(draw(st.sampled_from(back)), draw(comparisons(frames))))
+
+
 def rules_of(table: str, closed: int) -> st.SearchStrategy[Rule]:
     """Draw rules of a table: one that lets everybody pass, and `closed` times as often another."""
-    return st.one_of(st.just(rules.Anyone()), *([rule(((table, False),))] * closed))
+    some = [rule(((table, False),)), rule(((table, False),)), out_and_back(table)]
+    return st.one_of(st.just(rules.Anyone()), *(some[number % len(some)] for number in range(closed)))
 
 
 @st.composite
@@ -294,8 +320,22 @@ def questions(draw: st.DrawFn) -> tuple[str, Question]:
 
 # Writes -------------------------------------------------------------------------------------------------------------
 
-Write = tuple[str, str, int, dict[str, Any]]
-"""The method, the table, the id, and the body."""
+
+@dataclass(frozen=True)
+class Write:
+    """`form` says that the foreign keys are sent back as they are, but for those in `body`."""
+
+    method: str
+    table: str
+    id: int
+    body: dict[str, Any]
+    form: bool
+
+    def sent(self, data: Data) -> dict[str, Any]:
+        row = data.rows[self.table].get(self.id)
+        if row is None or not self.form or self.method not in ("PATCH", "PUT"):
+            return self.body
+        return {name: row[name] for name in TABLES[self.table].references} | self.body
 
 
 @st.composite
@@ -305,7 +345,7 @@ def writes(draw: st.DrawFn) -> Write:
     body = {}
     if method != "DELETE":
         columns = list(TABLES[table].columns)
-        most = 2 if method == "PATCH" else len(columns)
+        most = 3 if method == "PATCH" else len(columns)
         for column in draw(st.lists(st.sampled_from(columns), max_size=most, unique=True)):
             if column == "id" and not draw(sometimes(4)):
                 continue
@@ -313,4 +353,4 @@ def writes(draw: st.DrawFn) -> Write:
             if column in TABLES[table].references:
                 known = (1, 2, 3, 4, NOTHING)
             body[column] = draw(st.sampled_from((None, *known) if column != "id" else known))
-    return method, table, draw(st.integers(1, 5)), body
+    return Write(method, table, draw(st.integers(1, 4)), body, draw(sometimes(3)))

@@ -109,6 +109,7 @@ def test_a_walk_visits_each_lasting_row_once_while_rows_come_and_go(
     while True:
         assert got.status == 200, got
         shown += [item["id"] for item in got.body["items"]]
+        assert len(shown) == len(set(shown)), "a row is shown twice"
         if got.body["next"] is None:
             break
         assert len(got.body["items"]) == limit
@@ -117,7 +118,6 @@ def test_a_walk_visits_each_lasting_row_once_while_rows_come_and_go(
             known |= {id: dict(row) for id, row in data.rows["trips"].items()}
         got = served.ask(who, "GET", got.body["next"])
     note(f"shown {shown}, there throughout {sorted(walk.throughout)}")
-    assert len(shown) == len(set(shown)), "a row is shown twice"
     assert walk.throughout <= set(shown), "a row that was there throughout is passed over"
     # Rows that went are judged by what they held: the order is that of the values, whenever a row was read.
     oracle = Oracle(_with_trips(data, known), SOME_PLACES_HIDDEN, PEOPLE[who])
@@ -167,6 +167,7 @@ def _ids_through(served: Served, who: str, got: Answer) -> list[int]:
     while True:
         assert got.status == 200, got
         ids += [item["id"] for item in got.body["items"]]
+        assert len(ids) == len(set(ids)), "a row is shown twice"
         if got.body["next"] is None:
             return ids
         got = served.ask(who, "GET", got.body["next"])

@@ -38,6 +38,9 @@ PEOPLE: Mapping[str, Person] = {
     "dan": Person(4, None, frozenset({"editor", "guest"})),
     "eve": Person(5, "eve@example.org", frozenset({"admin"})),
 }
+NUMBERED = {"sqlite_autoincrement": True}
+"""Lets SQLite number rows from FIRST_MADE too."""
+
 ROLES = ("editor", "guest", "keeper")
 
 
@@ -60,6 +63,7 @@ def make_models() -> tuple[type[DeclarativeBase], dict[str, Any]]:
 
     class Place(Base):
         __tablename__ = "places"
+        __table_args__ = NUMBERED
         id: Mapped[int] = mapped_column(primary_key=True)
         name: Mapped[str | None] = mapped_column(String(40))
         kind: Mapped[Kind | None]
@@ -76,6 +80,7 @@ def make_models() -> tuple[type[DeclarativeBase], dict[str, Any]]:
 
     class Label(Base):
         __tablename__ = "labels"
+        __table_args__ = NUMBERED
         id: Mapped[int] = mapped_column(primary_key=True)
         word: Mapped[str | None] = mapped_column(String(40))
         rank: Mapped[int | None] = mapped_column(default=2)
@@ -83,6 +88,7 @@ def make_models() -> tuple[type[DeclarativeBase], dict[str, Any]]:
 
     class Trip(Base):
         __tablename__ = "trips"
+        __table_args__ = NUMBERED
         id: Mapped[int] = mapped_column(primary_key=True)
         title: Mapped[str | None] = mapped_column(String(40))
         email: Mapped[str | None]
@@ -100,6 +106,7 @@ def make_models() -> tuple[type[DeclarativeBase], dict[str, Any]]:
 
     class Stop(Base):
         __tablename__ = "stops"
+        __table_args__ = NUMBERED
         id: Mapped[int] = mapped_column(primary_key=True)
         nights: Mapped[int | None] = mapped_column(default=1)
         remark: Mapped[str | None]
@@ -160,9 +167,11 @@ class World:
                 if each.id is not None
             ]
             connection.execute(insert(self.tables["users"]), people)
-            if self.engine.dialect.name == "postgresql":
-                for name in SERVED:
+            for name in SERVED:
+                if self.engine.dialect.name == "postgresql":
                     connection.execute(text(f"ALTER SEQUENCE {name}_id_seq RESTART WITH {FIRST_MADE}"))
+                else:
+                    connection.execute(text(f"INSERT INTO sqlite_sequence VALUES ('{name}', {FIRST_MADE - 1})"))
 
     def fill(self, data: Data) -> None:
         """Make the rows of the database those of `data`; the users stay."""
