@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meze.access.caller import Caller
-from meze.access.rule import ME_BINDS
 from meze.databases import Connection
 from meze.query.ask import ListAsk
 from meze.query.cursor import CursorSeal, Position
@@ -18,11 +16,6 @@ from meze.records.shape import CountedPage, Many, Page, Row
 from meze.records.urls import embedded_url
 
 Values = Mapping[str, Any]
-
-
-def caller_values(caller: Caller) -> dict[str, Any]:
-    """Return the bind values that carry the caller."""
-    return {ME_BINDS["id"]: caller.id, ME_BINDS["email"]: caller.email}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import flask
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
-from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 
 from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, Text, TooLarge, problems
 from meze.events import Events, RequestAnswered, RequestFailed
@@ -82,7 +82,7 @@ def install(app: flask.Flask, site: Site) -> None:
     app.url_map.converters["meze_rest"] = _Rest
     for path in (f"{prefix}/<meze_rest:path>", prefix, "/", "/<meze_page:page>"):
         app.url_map.add(Rule(path, endpoint=ENDPOINT, methods=None, merge_slashes=False, strict_slashes=False))
-    app.view_functions[ENDPOINT] = _view(site)
+    app.view_functions[ENDPOINT] = _view(site, _UsersRoutes(app.url_map))
     app.register_error_handler(HTTPException, _error_handler(site))
     app.register_error_handler(Problem, _problem_handler(site))
 
@@ -99,6 +99,17 @@ def new_request_id() -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+class _UsersRoutes:
+    """The routes of the user alone, to tell a wrong method on one of theirs from an address that nobody has."""
+
+    def __init__(self, url_map: Map) -> None:
+        rules = (rule for rule in url_map.iter_rules() if rule.endpoint != ENDPOINT and not rule.build_only)
+        self._map = Map([rule.empty() for rule in rules], converters=dict(url_map.converters))
+
+    def methods(self, path: str) -> tuple[str, ...]:
+        return tuple(sorted(self._map.bind("").allowed_methods(path)))
+
+
 class _Rest(BaseConverter):
     """All that follows, line feeds included: a key of text may hold any character. Weighs what `path` weighs."""
 
@@ -112,7 +123,7 @@ def _page_converter(pattern: str) -> type[BaseConverter]:
     return type("PageConverter", (BaseConverter,), {"regex": pattern, "weight": 10_000, "part_isolating": False})
 
 
-def _view(site: Site) -> Callable[..., flask.Response]:
+def _view(site: Site, users: _UsersRoutes) -> Callable[..., flask.Response]:
     def view(**_: str) -> flask.Response:
         environ = flask.request.environ
         try:
@@ -120,7 +131,11 @@ def _view(site: Site) -> Callable[..., flask.Response]:
         except Problem as problem:
             request = _bare(flask.request)
             return _flask_response(site.problem(request, problem), environ, request)
-        return _flask_response(site.answer(request), environ, request)
+        response = site.answer(request)
+        if response.status == 404 and (allowed := users.methods(request.path)):
+            refused = MethodNotAllowed(params={"method": request.method}, headers={"Allow": ", ".join(allowed)})
+            response = site.problem(request, refused)
+        return _flask_response(response, environ, request)
 
     return view
 
@@ -161,14 +176,20 @@ def _bare(from_flask: flask.Request) -> Request:
 
 def _body(from_flask: flask.Request, limit: int) -> bytes:
     """Read the body, at most `limit` bytes of it; one that is announced as longer is refused unread."""
-    from_flask.max_content_length = limit
+    if (from_flask.content_length or 0) > limit:
+        raise TooLarge(params={"max": limit})
+    # Werkzeug cuts a body of unknown length at its limit without a word: one byte more tells that it was cut.
+    from_flask.max_content_length = limit + 1
     try:
-        return from_flask.get_data(parse_form_data=False)
+        body = from_flask.get_data(parse_form_data=False)
     except RequestEntityTooLarge:
         raise TooLarge(params={"max": limit}) from None
     except ClientDisconnected:
         text = Text("The body is shorter than announced.", "正文比声明的长度短。")
         raise BadRequest(text) from None
+    if len(body) > limit:
+        raise TooLarge(params={"max": limit})
+    return body
 
 
 def _flask_response(response: Response, environ: dict[str, Any], request: Request) -> flask.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from meze.errors import BadRequest, Entry, Text
-from meze.records.records import Match
+from meze.records.visit import Match
 
 _TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 

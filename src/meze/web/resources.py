@@ -9,8 +9,9 @@ from typing import Any
 from meze.access.policy import Policy
 from meze.errors import MethodNotAllowed, NotFound
 from meze.query.parse import ListParser, parse_nothing, parse_one
-from meze.records.records import Answer, Records
+from meze.records.records import Records
 from meze.records.urls import key_values, list_url, row_url
+from meze.records.visit import Answer, Visit
 from meze.resources.registry import Registry
 from meze.resources.resource import Resource
 from meze.web.body import MERGE_PATCH, json_object
@@ -68,7 +69,7 @@ class Routes:
         return self._create(request, resource) if request.method == "POST" else self._list(request, resource)
 
     def _row(self, request: Request, resource: Resource, key: str) -> Response:
-        handlers: dict[str, Callable[[Request, Resource, list[Any]], Response]] = {
+        handlers: dict[str, Callable[[Request, Visit, list[Any]], Response]] = {
             "GET": self._get,
             "HEAD": self._get,
             "PATCH": self._patch,
@@ -78,12 +79,14 @@ class Routes:
         allowed = self._allowed(resource, ROW_METHODS)
         if request.method not in allowed or request.method == "OPTIONS":
             return _other(request, allowed)
+        if request.method != "DELETE":
+            require_json(request.headers.get("accept", ""))
+        # Rules are asked before the key's shape counts: who may not read any row learns nothing of keys either.
+        visit = self.records.visit(resource, request.caller, ROW_METHODS[request.method])
         values = key_values(resource.key, key)
         if values is None:
-            # Whoever may not read any row learns nothing here either: rules are asked before the key's shape counts.
-            self.records.require_any(resource, request.caller)
             raise NotFound
-        return handlers[request.method](request, resource, values)
+        return handlers[request.method](request, visit, values)
 
     def _allowed(self, resource: Resource, methods: Mapping[str, str]) -> tuple[str, ...]:
         """Return the methods that some caller may use. What nobody may ever do is not a method of the address."""
@@ -91,8 +94,8 @@ class Routes:
 
     def _list(self, request: Request, resource: Resource) -> Response:
         require_json(request.headers.get("accept", ""))
-        view = self.records.readable_view(resource, request.caller)
-        ask = self.parser.parse(request.arguments, view)
+        visit = self.records.visit(resource, request.caller, "read")
+        ask = self.parser.parse(request.arguments, self.records.view(visit))
 
         def next_url(cursor: str | None) -> str | None:
             if cursor is None and not self.parser.may_count_to(ask):
@@ -101,13 +104,12 @@ class Routes:
             here = ("cursor", cursor) if cursor is not None else ("page", str((ask.page or 1) + 1))
             return list_url(self.prefix, resource, [*kept, here])
 
-        answer = self.records.page(resource, request.caller, ask, next_url)
+        answer = self.records.reads.page(visit, ask, next_url)
         return Response(200, answer.body, rows=answer.rows)
 
-    def _get(self, request: Request, resource: Resource, key: list[Any]) -> Response:
-        require_json(request.headers.get("accept", ""))
-        view = self.records.readable_view(resource, request.caller)
-        answer = self.records.get(resource, request.caller, key, parse_one(request.arguments, view))
+    def _get(self, request: Request, visit: Visit, key: list[Any]) -> Response:
+        selection = parse_one(request.arguments, self.records.view(visit))
+        answer = self.records.reads.get(visit, key, selection)
         assert answer.etag is not None
         if unchanged(request.headers.get("if-none-match"), answer.etag):
             return Response(304, headers=_tagged(answer))
@@ -115,39 +117,30 @@ class Routes:
 
     def _create(self, request: Request, resource: Resource) -> Response:
         require_json(request.headers.get("accept", ""))
-        self.records.require(resource, request.caller, "create")
-        selection = parse_one(request.arguments, self.records.view(resource, request.caller))
-        answer = self.records.create(resource, request.caller, json_object(request), selection)
+        visit = self.records.visit(resource, request.caller, "create")
+        selection = parse_one(request.arguments, self.records.view(visit))
+        answer = self.records.writes.create(visit, json_object(request), selection)
         assert answer.key is not None
         location = {"Location": row_url(self.prefix, resource, answer.key)}
         return Response(201, answer.body, headers=location | _tagged(answer), rows=1)
 
-    def _patch(self, request: Request, resource: Resource, key: list[Any]) -> Response:
-        return self._change(request, resource, key, self.records.patch, PATCH_TYPES)
+    def _patch(self, request: Request, visit: Visit, key: list[Any]) -> Response:
+        return self._change(request, visit, key, self.records.writes.patch, PATCH_TYPES)
 
-    def _put(self, request: Request, resource: Resource, key: list[Any]) -> Response:
-        return self._change(request, resource, key, self.records.put, (JSON,))
+    def _put(self, request: Request, visit: Visit, key: list[Any]) -> Response:
+        return self._change(request, visit, key, self.records.writes.put, (JSON,))
 
     def _change(
-        self,
-        request: Request,
-        resource: Resource,
-        key: list[Any],
-        change: Callable[..., Answer],
-        accepted: tuple[str, ...],
+        self, request: Request, visit: Visit, key: list[Any], change: Callable[..., Answer], accepted: tuple[str, ...]
     ) -> Response:
-        require_json(request.headers.get("accept", ""))
-        self.records.require(resource, request.caller, "update")
-        selection = parse_one(request.arguments, self.records.view(resource, request.caller))
+        selection = parse_one(request.arguments, self.records.view(visit))
         match = match_of(request.headers.get("if-match"))
-        body = json_object(request, accepted)
-        answer = change(resource, request.caller, key, body, match, selection)
+        answer = change(visit, key, json_object(request, accepted), match, selection)
         return Response(200, answer.body, headers=_tagged(answer), rows=1)
 
-    def _delete(self, request: Request, resource: Resource, key: list[Any]) -> Response:
-        self.records.require(resource, request.caller, "delete")
+    def _delete(self, request: Request, visit: Visit, key: list[Any]) -> Response:
         parse_nothing(request.arguments)
-        self.records.delete(resource, request.caller, key, match_of(request.headers.get("if-match")))
+        self.records.writes.delete(visit, key, match_of(request.headers.get("if-match")))
         return Response(204)
 
 

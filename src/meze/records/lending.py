@@ -1,0 +1,68 @@
+"""Lend connections to requests, and turn what a database refuses into what a client is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
+
+from meze.access.policy import Policy
+from meze.access.rule import NOBODY_AT_ALL
+from meze.databases import Connection, Database, Fault
+from meze.records.faults import problem_of
+from meze.records.plan import Planner
+from meze.records.visit import Visit
+
+T = TypeVar("T")
+
+
+class Lending:
+    """The database, as requests use it."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self._policy: Policy = planner.policy
+        self.database: Database = planner.database
+
+    def planned(self, visit: Visit, make: Callable[[], T]) -> T:
+        """Return the plan. The first one asks the server for its version, so a database that is away shows here."""
+        with self._explained(visit):
+            return make()
+
+    def reading(self, visit: Visit, *, snapshot: bool = False) -> AbstractContextManager[Connection]:
+        """Lend a connection for reading; with `snapshot` all its statements see one moment."""
+        return self._lent(visit, self.database.reading(snapshot=snapshot))
+
+    def writing(self, visit: Visit) -> AbstractContextManager[Connection]:
+        """Lend a connection in a transaction."""
+        return self._lent(visit, self.database.writing())
+
+    def writing_one(self, visit: Visit) -> AbstractContextManager[Connection]:
+        """Lend a connection for one statement that writes and commits by itself."""
+        return self._lent(visit, self.database.writing_one())
+
+    @contextmanager
+    def _lent(self, visit: Visit, lent: AbstractContextManager[Connection]) -> Iterator[Connection]:
+        with self._explained(visit), lent as connection:
+            yield connection
+
+    @contextmanager
+    def _explained(self, visit: Visit) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            fault = self.database.fault(error)
+            if fault is None:
+                raise
+            raise problem_of(fault, visit.resource, self._known(visit), self._referring(fault, visit)) from error
+
+    def _known(self, visit: Visit) -> frozenset[str]:
+        """Return the fields that the caller may know of, because they may be read or written."""
+        readable = self._policy.view(visit.resource, visit.standing).fields
+        return self._policy.writable(visit.resource, visit.standing).union(readable)
+
+    def _referring(self, fault: Fault, visit: Visit) -> str | None:
+        """Return the name of the resource that still refers to a row, if the caller may know of it."""
+        found = [each for each in self._planner.resources.served if each.table.name == fault.referring_table]
+        known = (each for each in found if self._policy.rule(each, "read", visit.standing) != NOBODY_AT_ALL)
+        return next((each.name for each in known), None)

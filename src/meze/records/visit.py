@@ -1,0 +1,57 @@
+"""One caller at one resource, for one request; and what a request ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from meze.access.caller import Caller, Standing
+from meze.access.rule import ME_BINDS
+from meze.resources.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`standing` is what the caller's part of the rules comes to; `me` are the bind values that carry the caller."""
+
+    resource: Resource
+    caller: Caller
+    standing: Standing
+
+    @property
+    def me(self) -> dict[str, Any]:
+        return caller_values(self.caller)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The body of an answer. `etag` is without quotes; `key` stands in the row's address. `rows` is for the log."""
+
+    body: bytes
+    etag: str | None = None
+    key: str | None = None
+    rows: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What `If-Match` asks: one of these entity tags (the part for the row), or any row at all."""
+
+    tags: frozenset[str]
+    any: bool = False
+
+
+def caller_values(caller: Caller) -> dict[str, Any]:
+    """Return the bind values that carry the caller into a statement."""
+    return {ME_BINDS["id"]: caller.id, ME_BINDS["email"]: caller.email}
+
+
+def named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the bind values of a row's fields."""
+    return {f"n_{name}": value for name, value in values.items()}
+
+
+def keyed(key: list[Any]) -> dict[str, Any]:
+    """Return the bind values of a row's key."""
+    return {f"k{index}": part for index, part in enumerate(key)}

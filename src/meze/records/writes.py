@@ -1,0 +1,201 @@
+"""Change rows for one caller: check what was sent, run one plan in one transaction, and say why if nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from meze.access.policy import Policy
+from meze.access.rule import NOBODY_AT_ALL
+from meze.databases import Connection, DatabaseError, FaultKind
+from meze.errors import Changed, Entry, Invalid, NotFound, PreconditionRequired, Problem
+from meze.query.ask import WHOLE, Selection
+from meze.records.changes import Changes
+from meze.records.check import Checker, Draft, pointer
+from meze.records.lending import Lending
+from meze.records.plan import Planner
+from meze.records.reads import Reads, no_related
+from meze.records.run import Values
+from meze.records.shape import Row, digest, encode
+from meze.records.urls import key_text
+from meze.records.visit import Answer, Match, Visit, keyed, named
+from meze.records.write import ChangePlan, WritePlan, plan_create, plan_delete, plan_update
+from meze.resources.resource import Resource
+
+
+class Writes:
+    def __init__(self, planner: Planner, reads: Reads, lending: Lending) -> None:
+        self._planner = planner
+        self._policy: Policy = planner.policy
+        self._reads = reads
+        self._lending = lending
+        self._checkers = {resource.name: Checker(resource) for resource in planner.resources}
+        self._changes = Changes(planner.database)
+
+    def create(self, visit: Visit, body: Mapping[str, Any], selection: Selection) -> Answer:
+        """Make a row and return it as the caller may now read it; `{}` where that is nothing."""
+        resource, standing = visit.resource, visit.standing
+        view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
+        draft = self._checkers[resource.name].create(body, view, writable, visit.caller)
+        values = self._changes.created(resource, draft.values, visit.caller)
+        given = frozenset(values)
+        plan = self._lending.planned(visit, lambda: plan_create(self._planner, resource, standing, given))
+        bound = named(values) | visit.me
+        try:
+            with self._lent(visit, plan, selection) as connection:
+                rows = connection.rows(plan.statement, bound)
+                if not rows:
+                    self._explain_foreign_keys(plan, bound, connection)
+                    raise self._policy.refuse(standing)
+                return self._written(visit, plan, rows[0], selection, connection)
+        except Problem as problem:
+            self._explain_afterwards(problem, visit, plan, bound)
+            raise
+
+    def patch(
+        self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
+    ) -> Answer:
+        """Change what `body` names of a row, and return the row."""
+        resource, standing = visit.resource, visit.standing
+        view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
+        draft = self._checkers[resource.name].patch(body, view, writable)
+        return self._update(visit, key, draft, draft.values, frozenset(), match, selection)
+
+    def put(
+        self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
+    ) -> Answer:
+        """Replace what the caller may write of a row; what is absent takes its default."""
+        resource, standing = visit.resource, visit.standing
+        view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
+        draft, absent = self._checkers[resource.name].put(body, view, writable)
+        values = draft.values | self._changes.reset(absent, draft.values)
+        reset = frozenset(each.name for each in absent if each.name not in values)
+        return self._update(visit, key, draft, values, reset, match, selection)
+
+    def delete(self, visit: Visit, key: list[Any], match: Match | None) -> None:
+        """Remove a row."""
+        _require_match(visit.resource, match)
+        plan = self._lending.planned(visit, lambda: plan_delete(self._planner, visit.resource, visit.standing))
+        bound = keyed(key) | visit.me
+        with self._lending.writing(visit) as connection:
+            if match is not None:
+                self._compare(visit, key, match, {}, connection)
+            if not connection.rows(plan.write.statement, bound):
+                raise self._absent_or_forbidden(visit, key, connection)
+
+    def _update(
+        self,
+        visit: Visit,
+        key: list[Any],
+        draft: Draft,
+        sent: Mapping[str, Any],
+        reset: frozenset[str],
+        match: Match | None,
+        selection: Selection,
+    ) -> Answer:
+        _require_match(visit.resource, match)
+        values = self._changes.updated(visit.resource, sent)
+        given = frozenset(values)
+        plan = self._lending.planned(
+            visit, lambda: plan_update(self._planner, visit.resource, visit.standing, given, reset)
+        )
+        bound = named(values) | keyed(key) | visit.me
+        compared = match is not None or bool(draft.closed)
+        lent = self._lending.writing(visit) if compared else self._lent(visit, plan.write, selection)
+        try:
+            with lent as connection:
+                if compared:
+                    self._compare(visit, key, match, draft.closed, connection)
+                rows = connection.rows(plan.write.statement, bound)
+                if not rows:
+                    self._explain_update(visit, key, plan, bound, connection)
+                    raise self._policy.refuse(visit.standing)
+                return self._written(visit, plan.write, rows[0], selection, connection)
+        except Problem as problem:
+            self._explain_afterwards(problem, visit, plan.write, bound)
+            raise
+
+    def _lent(self, visit: Visit, plan: WritePlan, selection: Selection) -> AbstractContextManager[Connection]:
+        """Lend a connection: without a transaction of its own where one statement writes and answers."""
+        alone = selection.plain and plan.shown is not None
+        return self._lending.writing_one(visit) if alone else self._lending.writing(visit)
+
+    def _compare(
+        self,
+        visit: Visit,
+        key: list[Any],
+        match: Match | None,
+        closed: Mapping[str, Any],
+        connection: Connection,
+    ) -> None:
+        """Lock the row, and compare it with what the client believes it to be."""
+        plan = self._planner.row(visit.resource, visit.standing)
+        rows = connection.rows(plan.locked, keyed(key) | visit.me)
+        if not rows:
+            raise NotFound
+        shown = plan.whole.build(rows[0], no_related)
+        if match is not None and not match.any and digest(encode(shown)) not in match.tags:
+            raise Changed
+        entries = [
+            Entry("closed", pointer=pointer(name))
+            for name, sent in closed.items()
+            if _on_wire(visit.resource, name, sent) != getattr(shown, name)
+        ]
+        if entries:
+            raise Invalid(entries)
+
+    def _written(self, visit: Visit, plan: WritePlan, row: Row, selection: Selection, connection: Connection) -> Answer:
+        """Return the row that was written, as the caller may now read it."""
+        resource, standing = visit.resource, visit.standing
+        key = list(row[: len(resource.key)])
+        address = key_text(resource.key, key)
+        if plan.shown is not None and selection.plain:
+            visible, values = row[len(key)], row[len(key) + 1 :]
+            body = encode(plan.shown.build(values, no_related)) if visible else b"{}"
+            return Answer(body, digest(body) if visible else None, address)
+        if self._policy.rule(resource, "read", standing) != NOBODY_AT_ALL:
+            answer = self._reads.shown(self._planner.row(resource, standing, selection), visit, key, connection)
+            if answer is not None:
+                return answer
+        return Answer(b"{}", key=address)
+
+    def _explain_update(
+        self, visit: Visit, key: list[Any], plan: ChangePlan, bound: Values, connection: Connection
+    ) -> None:
+        if not connection.rows(plan.allowed, bound):
+            raise self._absent_or_forbidden(visit, key, connection)
+        self._explain_foreign_keys(plan.write, bound, connection)
+
+    def _explain_foreign_keys(self, plan: WritePlan, bound: Values, connection: Connection) -> None:
+        """Raise Invalid where foreign keys are to blame: to nothing and to a hidden row are the same."""
+        entries = [
+            Entry("no_such_row", pointer=pointer(name))
+            for question in plan.foreign
+            if not connection.rows(question.statement, bound)
+            for name in question.fields
+        ]
+        if entries:
+            raise Invalid(entries)
+
+    def _explain_afterwards(self, problem: Problem, visit: Visit, plan: WritePlan, bound: Values) -> None:
+        """Ask which foreign key it was, where the database did not say, now that the transaction was undone."""
+        cause = problem.__cause__
+        if isinstance(cause, DatabaseError) and cause.fault.kind is FaultKind.FOREIGN_KEY:
+            with self._lending.reading(visit, snapshot=True) as connection:
+                self._explain_foreign_keys(plan, bound, connection)
+
+    def _absent_or_forbidden(self, visit: Visit, key: list[Any], connection: Connection) -> Problem:
+        plan = self._planner.row(visit.resource, visit.standing, WHOLE)
+        visible = connection.rows(plan.statement, keyed(key) | visit.me)
+        return self._policy.refuse(visit.standing) if visible else NotFound()
+
+
+def _require_match(resource: Resource, match: Match | None) -> None:
+    if resource.require_match and match is None:
+        raise PreconditionRequired(entries=[Entry("required", header="If-Match")])
+
+
+def _on_wire(resource: Resource, name: str, value: Any) -> Any:
+    wire = resource.fields[name].type.wire
+    return value if value is None or wire is None else wire(value)
