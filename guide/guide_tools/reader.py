@@ -111,7 +111,7 @@ def commands(block: str) -> Iterator[tuple[list[str], str]]:
         lines = piece.split("\n")
         for taken in range(1, len(lines) + 1):
             try:
-                words = shlex.split("\n".join(lines[:taken]))
+                words = shlex.split("\n".join(lines[:taken]).replace("\\\n", " "))
             except ValueError:  # a quotation or a line that goes on
                 continue
             yield words, "\n".join(lines[taken:]).strip()

@@ -49,7 +49,13 @@ class Server(Protocol):
 def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
     """Return the environment without anything that the programs of a page would read, and with `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
-    return {**kept, "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', '')}", "NO_COLOR": "1", "COLUMNS": "100", **more}
+    ours = {
+        "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', '')}",
+        "NO_COLOR": "1",
+        "COLUMNS": "100",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the reader has none, and ours take longer to load than the test
+    }
+    return {**kept, **ours, **more}
 
 
 class Client:
