@@ -75,7 +75,7 @@ class Checker:
             if sent is None:
                 if not each.nullable and name in open_names:
                     entries.append(Entry("required", pointer=pointer(name)))
-                place[name] = _stored(each, None)
+                place[name] = _stored(each, None) if name in open_names else None
                 continue
             try:
                 place[name] = _stored(each, self._adapters[name].validate_python(sent))

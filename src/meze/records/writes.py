@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import msgspec
+
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection, DatabaseError, FaultKind
@@ -140,7 +142,7 @@ class Writes:
         entries = [
             Entry("closed", pointer=pointer(name))
             for name, sent in closed.items()
-            if _on_wire(visit.resource, name, sent) != getattr(shown, name)
+            if _on_wire(visit.resource, name, sent) != _meaning(getattr(shown, name))
         ]
         if entries:
             raise Invalid(entries)
@@ -197,5 +199,11 @@ def _require_match(resource: Resource, match: Match | None) -> None:
 
 
 def _on_wire(resource: Resource, name: str, value: Any) -> Any:
+    """Return a value as the row would show it. JSON is compared by its meaning, not by how it is spelt."""
     wire = resource.fields[name].type.wire
-    return value if value is None or wire is None else wire(value)
+    shown = value if value is None or wire is None else wire(value)
+    return _meaning(shown)
+
+
+def _meaning(shown: Any) -> Any:
+    return msgspec.json.decode(shown) if isinstance(shown, msgspec.Raw) else shown

@@ -11,17 +11,16 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qsl
 
 import flask
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, Rule
 
-from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, Text, TooLarge, problems
+from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, problems
 from meze.events import Events, RequestAnswered, RequestFailed
 from meze.web.messages import Request, Response
-from meze.web.negotiate import language_of
 from meze.web.site import Site
+from meze.web.translation import Bodies, request_of, response_of
 
 ENDPOINT = "meze"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -124,83 +123,17 @@ def _page_converter(pattern: str) -> type[BaseConverter]:
 
 
 def _view(site: Site, users: _UsersRoutes) -> Callable[..., flask.Response]:
+    bodies = Bodies(site.settings.body_limit, site.settings.threads)
+
     def view(**_: str) -> flask.Response:
-        environ = flask.request.environ
-        try:
-            request = _request(flask.request, site.settings.body_limit)
-        except Problem as problem:
-            request = _bare(flask.request)
-            return _flask_response(site.problem(request, problem), environ, request)
+        request = request_of(flask.request, bodies.read)
         response = site.answer(request)
         if response.status == 404 and (allowed := users.methods(request.path)):
-            refused = MethodNotAllowed(params={"method": request.method}, headers={"Allow": ", ".join(allowed)})
-            response = site.problem(request, refused)
-        return _flask_response(response, environ, request)
+            refusal = MethodNotAllowed(params={"method": request.method}, headers={"Allow": ", ".join(allowed)})
+            response = site.refused(request, refusal)
+        return response_of(response, request, flask.request.environ)
 
     return view
-
-
-def _request(from_flask: flask.Request, body_limit: int) -> Request:
-    bare = _bare(from_flask)
-    query = from_flask.query_string
-    try:
-        arguments = parse_qsl(query.decode(), keep_blank_values=True, errors="strict") if query else []
-    except ValueError:
-        raise BadRequest(Text("The query string is not UTF-8.", "查询字符串不是 UTF-8 编码。")) from None
-    return Request(
-        method=bare.method,
-        path=bare.path,
-        arguments=tuple(arguments),
-        headers=bare.headers,
-        read=lambda: _body(from_flask, body_limit),
-        request_id=bare.request_id,
-        language=bare.language,
-        address_length=bare.address_length,
-        remote=bare.remote,
-    )
-
-
-def _bare(from_flask: flask.Request) -> Request:
-    environ = from_flask.environ
-    headers = {name.lower(): value for name, value in from_flask.headers.items()}
-    return Request(
-        method=from_flask.method,
-        path=from_flask.path,
-        headers=headers,
-        request_id=environ.get("meze.request_id", ""),
-        language=language_of(headers.get("accept-language", "")),
-        address_length=len(environ.get("RAW_URI") or from_flask.full_path),
-        remote=from_flask.remote_addr,
-    )
-
-
-def _body(from_flask: flask.Request, limit: int) -> bytes:
-    """Read the body, at most `limit` bytes of it; one that is announced as longer is refused unread."""
-    if (from_flask.content_length or 0) > limit:
-        raise TooLarge(params={"max": limit})
-    # Werkzeug cuts a body of unknown length at its limit without a word: one byte more tells that it was cut.
-    from_flask.max_content_length = limit + 1
-    try:
-        body = from_flask.get_data(parse_form_data=False)
-    except RequestEntityTooLarge:
-        raise TooLarge(params={"max": limit}) from None
-    except ClientDisconnected:
-        text = Text("The body is shorter than announced.", "正文比声明的长度短。")
-        raise BadRequest(text) from None
-    if len(body) > limit:
-        raise TooLarge(params={"max": limit})
-    return body
-
-
-def _flask_response(response: Response, environ: dict[str, Any], request: Request) -> flask.Response:
-    environ["meze.response"], environ["meze.request"] = response, request
-    body = b"" if request.method == "HEAD" or response.status in (204, 304) else response.body
-    answer = flask.Response(body, status=response.status, content_type=response.content_type)
-    if response.status in (204, 304):
-        del answer.headers["Content-Type"]
-    for name, value in response.headers.items():
-        answer.headers[name] = value
-    return answer
 
 
 def _error_handler(site: Site) -> Callable[[HTTPException], Any]:
@@ -210,23 +143,27 @@ def _error_handler(site: Site) -> Callable[[HTTPException], Any]:
     def handle(error: HTTPException) -> Any:
         if not site.under_prefix(flask.request.path) or error.code is None or error.response is not None:
             return error
-        request = _bare(flask.request)
+        request = request_of(flask.request, _unread)
         if error.code == 405:
             allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
             problem: Problem = MethodNotAllowed(params={"method": request.method}, headers={"Allow": allow})
         else:
             problem = kinds.get(error.code, Internal if error.code >= 500 else BadRequest)()
-        return _flask_response(site.problem(request, problem), flask.request.environ, request)
+        return response_of(site.refused(request, problem), request, flask.request.environ)
 
     return handle
 
 
 def _problem_handler(site: Site) -> Callable[[Problem], flask.Response]:
     def handle(problem: Problem) -> flask.Response:
-        request = _bare(flask.request)
-        return _flask_response(site.problem(request, problem), flask.request.environ, request)
+        request = request_of(flask.request, _unread)
+        return response_of(site.refused(request, problem), request, flask.request.environ)
 
     return handle
+
+
+def _unread(_: flask.Request) -> bytes:
+    return b""
 
 
 def _user_route(environ: dict[str, Any]) -> str:

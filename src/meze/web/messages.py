@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from meze.access.caller import NOBODY, Caller
+from meze.errors import Problem
 
 PROBLEM = "application/problem+json"
 JSON = "application/json"
@@ -16,7 +17,8 @@ HTML = "text/html; charset=utf-8"
 class Request:
     """What was asked. `path` is percent-decoded; header names are lower case; `read` gives the body when it is wanted.
 
-    `address_length` counts the bytes of path and query as they were sent, `remote` is the address of the peer.
+    `address_length` counts the bytes of path and query as they were sent, `remote` is the address of the peer. `fault`
+    is what kept the query string from being read, for the site to answer.
     """
 
     method: str
@@ -29,6 +31,7 @@ class Request:
     caller: Caller = NOBODY
     address_length: int = 0
     remote: str | None = None
+    fault: Problem | None = None
 
     def by(self, caller: Caller) -> Request:
         return replace(self, caller=caller)

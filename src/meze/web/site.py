@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from meze.web.fixed import FixedPages
 from meze.web.headers import cors_headers, preflight, security_headers
 from meze.web.messages import PROBLEM, Request, Response
 from meze.web.resources import Routes
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:@/\[\]]+)(:[0-9]*)?")
 
 Identify = Callable[[Request], Caller]
 Failed = Callable[[Request, BaseException], None]
@@ -52,15 +55,17 @@ class Site:
             self._check_limits(request)
             if not request.path.startswith("/health/"):
                 self._check_host(request)
+            if request.fault is not None:
+                raise request.fault
             response = preflight(request, self.settings.cors_origins)
             if response is None:
                 caller = self.identify(request)
                 response = self._routed(request.by(caller))
         except Problem as problem:
-            response = self.problem(request, problem)
+            response = self._problem(request, problem)
         except Exception as error:
             self.failed(request, error)
-            response = self.problem(request, Internal())
+            response = self._problem(request, Internal())
         self._finish(request, response, caller)
         return response
 
@@ -68,8 +73,13 @@ class Site:
         prefix = self.settings.prefix
         return path == prefix or path.startswith(prefix + "/")
 
-    def problem(self, request: Request, problem: Problem) -> Response:
-        """Return a problem as the answer that the contract gives it."""
+    def refused(self, request: Request, problem: Problem) -> Response:
+        """Return the whole answer for a problem that was met outside of `answer`."""
+        response = self._problem(request, problem)
+        self._finish(request, response, None)
+        return response
+
+    def _problem(self, request: Request, problem: Problem) -> Response:
         body = msgspec.json.encode(problem.as_json(request.language, request.request_id))
         headers = {"Content-Language": request.language, **problem.headers}
         route = self.routes.route_of(request.path) if self.under_prefix(request.path) else request.path[:100]
@@ -93,8 +103,8 @@ class Site:
         """Refuse a host that is not ours: a page elsewhere could otherwise reach a server on this machine by a name of
         its own (DNS rebinding)."""
         written = request.headers.get("host", "").lower()
-        name = written[: written.rfind("]") + 1] if written.startswith("[") else written.partition(":")[0]
-        if is_loopback(name):
+        host = _HOST.fullmatch(written)
+        if host is not None and is_loopback(host["name"]):
             return
         public = self.settings.public_url
         if public is not None and written in _hosts(public):

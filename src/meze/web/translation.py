@@ -1,0 +1,106 @@
+"""Between Flask's request and response and ours."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+import flask
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from meze.errors import BadRequest, Problem, Text, TooLarge, Unavailable
+from meze.web.messages import Request, Response
+from meze.web.negotiate import language_of
+
+PATIENCE_SECONDS = 0.1
+"""How long a request waits before its body may be read, when too many are being read."""
+
+
+class Bodies:
+    """Reads bodies of at most `limit` bytes, at most half of the threads at a time.
+
+    A client may send its body as slowly as it likes, and holds a thread meanwhile: the other half goes on answering.
+    """
+
+    def __init__(self, limit: int, threads: int) -> None:
+        self._limit = limit
+        self._places = threading.BoundedSemaphore(max(1, threads // 2))
+
+    def read(self, of: flask.Request) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            TooLarge: it is longer than the limit; one that is announced so is refused unread.
+            BadRequest: it is shorter than announced.
+            Unavailable: too many slow bodies are being read.
+        """
+        announced = of.content_length
+        if announced is not None and announced > self._limit:
+            raise self._too_large()
+        if announced == 0:
+            return b""
+        if not self._places.acquire(timeout=PATIENCE_SECONDS):
+            raise Unavailable(Text("Too many bodies are being received at once.", "同时接收的请求正文过多。"))
+        try:
+            # Werkzeug cuts a body of unknown length at its limit without a word: one byte more tells that it was cut.
+            of.max_content_length = self._limit + 1
+            body = of.get_data(parse_form_data=False)
+        except RequestEntityTooLarge:
+            raise self._too_large() from None
+        except ClientDisconnected:
+            raise _cut_short() from None
+        finally:
+            self._places.release()
+        if len(body) > self._limit:
+            raise self._too_large()
+        if announced is not None and len(body) < announced:
+            raise _cut_short()
+        return body
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(params={"max": self._limit})
+
+
+def _cut_short() -> BadRequest:
+    return BadRequest(Text("The body is shorter than announced.", "正文比声明的长度短。"))
+
+
+def request_of(from_flask: flask.Request, read: Callable[[flask.Request], bytes]) -> Request:
+    """Return Flask's request as ours; `read` gets its body when it is asked for."""
+    environ = from_flask.environ
+    headers = {name.lower(): value for name, value in from_flask.headers.items()}
+    arguments, fault = _arguments(from_flask.query_string)
+    return Request(
+        method=from_flask.method,
+        path=from_flask.path,
+        arguments=arguments,
+        headers=headers,
+        read=lambda: read(from_flask),
+        request_id=environ.get("meze.request_id", ""),
+        language=language_of(headers.get("accept-language", "")),
+        address_length=len(environ.get("RAW_URI") or from_flask.full_path),
+        remote=from_flask.remote_addr,
+        fault=fault,
+    )
+
+
+def _arguments(query: bytes) -> tuple[tuple[tuple[str, str], ...], Problem | None]:
+    if not query:
+        return (), None
+    try:
+        return tuple(parse_qsl(query.decode(), keep_blank_values=True, errors="strict")), None
+    except ValueError:
+        return (), BadRequest(Text("The query string is not UTF-8.", "查询字符串不是 UTF-8 编码。"))
+
+
+def response_of(response: Response, request: Request, environ: dict[str, object]) -> flask.Response:
+    """Return our response as Flask's, and leave both for the line in the log."""
+    environ["meze.response"], environ["meze.request"] = response, request
+    body = b"" if request.method == "HEAD" or response.status in (204, 304) else response.body
+    answer = flask.Response(body, status=response.status, content_type=response.content_type)
+    if response.status in (204, 304):
+        del answer.headers["Content-Type"]
+    for name, value in response.headers.items():
+        answer.headers[name] = value
+    return answer
