@@ -254,6 +254,12 @@ def paths(draw: st.DrawFn, table: str, most: int = 3, *, to_one: bool = False) -
 @st.composite
 def conditions(draw: st.DrawFn, table: str) -> Condition:
     crossed, end = draw(paths(table))
+    return draw(conditions_at(crossed, end))
+
+
+@st.composite
+def conditions_at(draw: st.DrawFn, crossed: tuple[str, ...], end: str) -> Condition:
+    """Draw a condition on what a path leads to, the rows of `end`."""
     if draw(sometimes(5)) and crossed:
         return Condition(crossed, None, "isnull", draw(st.booleans()))
     column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
@@ -308,9 +314,7 @@ def questions(draw: st.DrawFn) -> tuple[str, Question]:
         end = table
         for name in crossed:
             end = TABLES[end].relations[name].target
-        column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
-        name = draw(st.sampled_from(OPERATORS[sort]))
-        found = (*found, Condition(crossed, column, name, draw(_operands(name, values(end, column)))))
+        found = (*found, draw(conditions_at(crossed, end)))
     shown = draw(selections(table)) if draw(st.booleans()) else Shown()
     if shown.columns is None and _narrows(shown):
         # `fields` says all that is shown: where it names fields of related rows alone, the row itself shows none.
