@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from guide_tools.answers import differs, glob
+from guide_tools.commands import run_apart, run_here
 from guide_tools.curl import Answered, head_of, read_curl
-from guide_tools.servers import PATIENCE_SECONDS, Client, Process, Server, environment
+from guide_tools.servers import Client, Process, Server
 
 REPOSITORY = Path(__file__).parent.parent.parent
 _FILE = re.compile(r"# (?P<name>[\w./-]+\.(?:py|toml))(?P<adds>, at the end)?(?:, in place of: (?P<line>.+))?\n")
@@ -79,11 +79,12 @@ class Reader:
                 self.close()
                 self._start(Client(command, _option(rest, "--app"), self._folder, variables))
             case ["make", target]:
-                return self._print(["make", "--silent", "--dry-run", "-C", str(REPOSITORY), target], {}, "…")
+                printed = run_apart(["make", "--silent", "--dry-run", "-C", str(REPOSITORY), target], self._folder, {})
+                return printed if "No rule" in printed else None
             case ["source", _]:
                 return None
             case _:
-                return self._print(words, variables, shown)
+                return differs(shown, self._print(words, variables))
         assert self._server is not None
         return differs(shown, self._server.said) if shown else _error(self._server.said)
 
@@ -91,18 +92,14 @@ class Reader:
         self.close()
         self._server = server
 
-    def _print(self, words: list[str], variables: dict[str, str], shown: str) -> str | None:
-        done = subprocess.run(  # noqa: S603 - the words are our own page's
-            words,
-            cwd=self._folder,
-            env=environment(variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-        return differs(shown, done.stdout)
+    def _print(self, words: list[str], variables: dict[str, str]) -> str:
+        if not self._real:
+            if self._server is not None:
+                self._server.changed()
+            printed = run_here(words, self._folder, variables)
+            if printed is not None:
+                return printed
+        return run_apart(words, self._folder, variables)
 
 
 def commands(block: str) -> Iterator[tuple[list[str], str]]:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import linecache
-import os
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -23,14 +20,12 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from guide_tools.curl import Answered, Asked
-from meze.app import Installation
+from guide_tools.programs import BIN, close, environment, forget, inside
 from meze.cli.find import load_meze
 from meze.cli.schema import prepare_schema
 from meze.errors import Mistake
 
-BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 60
-_NOT_OURS = ("MEZE_", "DATABASE_URL", "SECRET_KEY", "PORT", "FLASK_", "PYTEST_", "PYTHONPATH")
 
 
 class Server(Protocol):
@@ -41,21 +36,9 @@ class Server(Protocol):
     def ask(self, asked: Asked) -> Answered: ...
 
     def changed(self) -> None:
-        """A file of the program was written."""
+        """Load the program anew at the next request: a file of it was written."""
 
     def close(self) -> None: ...
-
-
-def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
-    """Return the environment without anything that the programs of a page would read, and with `more`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
-    ours = {
-        "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', '')}",
-        "NO_COLOR": "1",
-        "COLUMNS": "100",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the reader has none, and ours take longer to load than the test
-    }
-    return {**kept, **ours, **more}
 
 
 class Client:
@@ -88,16 +71,12 @@ class Client:
 
     def close(self) -> None:
         if self._app is not None:
-            meze = self._app.extensions.get("meze")
-            if isinstance(meze, Installation):
-                meze.database.close()
+            close(self._app)
         self._app = None
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None) or "").startswith(str(self._folder)):
-                del sys.modules[name]
+        forget(self._folder)
 
     def _load(self) -> None:
-        linecache.clearcache()  # a rule's source is read from the file, and the file has changed
+        forget(self._folder)
         with inside(self._folder, self._variables):
             if self._command == "flask":
                 self._app = ScriptInfo(app_import_path=self._target).load_app()
@@ -110,23 +89,6 @@ class Client:
                 self.said = f"Error: {mistake}"
                 return
             self._app = meze.app
-
-
-@contextlib.contextmanager
-def inside(folder: Path, variables: Mapping[str, str] = {}) -> Iterator[None]:
-    """Stand in `folder`, as a process that was started there would."""
-    outside, path, saved = Path.cwd(), list(sys.path), dict(os.environ)
-    os.chdir(folder)
-    sys.path.insert(0, str(folder))
-    os.environ.clear()
-    os.environ.update(environment(variables))
-    try:
-        yield
-    finally:
-        os.chdir(outside)
-        sys.path[:] = path
-        os.environ.clear()
-        os.environ.update(saved)
 
 
 class Process:

@@ -109,3 +109,8 @@ def test_a_command_that_prints_something_else_is_told(reader):
 
 def test_a_block_without_a_file_name_is_told(reader):
     assert "names its file" in reader.save("x = 1\n")
+
+
+def test_a_target_that_make_lacks_is_told(reader):
+    assert reader.run("$ make serve\n") is None
+    assert "No rule" in reader.run("$ make coffee\n")
