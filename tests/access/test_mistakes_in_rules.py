@@ -9,7 +9,7 @@ from meze.errors import Mistake
 
 PROGRAM = """\
 from flask import Flask
-from sqlalchemy import Computed, ForeignKey, String, Table, Column, event, exists, func, select, text
+from sqlalchemy import ForeignKey, String, and_, event, exists, func, join, select, text, tuple_
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
 from meze import FieldRules, Meze, anyone, hidden, me, role, signed_in
 
@@ -101,6 +101,19 @@ def line_of(mistake, tmp_path):
         ),
         pytest.param(
             "api.resource(Stop, read=exists().where(Trip.id == Stop.trip_id))", "holds a subquery", ".has(", id="exists"
+        ),
+        pytest.param(
+            "api.resource(Trip, read=tuple_(Trip.owner_id, Trip.id).in_([(me.id, 1)]))",
+            "inside of a list of values",
+            "Write each comparison out",
+            id="me-in-a-list-of-pairs",
+        ),
+        pytest.param("api.resource(Trip, write=and_(*[]))", "made of no parts", "Write anyone", id="an-empty-and"),
+        pytest.param(
+            "api.resource(Trip, read=exists().select_from(join(Trip, Stop, Trip.id == Stop.trip_id)).correlate_except(Trip, Stop))",
+            "did not see a relationship",
+            "Cross to other rows",
+            id="an-exists-of-ones-own",
         ),
         pytest.param("api.resource(Trip, read=text('public'))", "not a rule", "A rule is", id="raw-sql"),
         pytest.param(

@@ -15,7 +15,9 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     AsBoolean,
     BinaryExpression,
+    BindParameter,
     BooleanClauseList,
+    ClauseElement,
     ColumnClause,
     False_,
     Grouping,
@@ -75,6 +77,10 @@ class RuleReader:
                 return IfSignedIn()
             case HasRole():
                 return IfRole(element.role)
+            case BooleanClauseList() if not element.clauses:
+                raise self._mistake(
+                    "A rule is made of no parts: and_() and or_() without any.", "Write anyone, or leave it out."
+                )
             case BooleanClauseList() if element.operator is operators.and_:
                 return Every(tuple(self._rule(part, tables) for part in element.clauses))
             case BooleanClauseList() if element.operator is operators.or_:
@@ -100,6 +106,11 @@ class RuleReader:
                 "Cross to other rows with a relationship: Stop.trip.has(Trip.public.is_(True)), Trip.stops.any(...).",
             )
         found = tuple(plain(table) for table in own)
+        if any(plain(table) not in (*found, *tables) for table in inner.get_final_froms()):
+            raise self._mistake(
+                "A rule holds an EXISTS over tables that Meze did not see a relationship lead to.",
+                "Cross to other rows with a relationship: Stop.trip.has(Trip.public.is_(True)), Trip.stops.any(...).",
+            )
         visible = (*found, *tables)
         return Related(found, Every(tuple(self._rule(part, visible) for part in inner._where_criteria)))
 
@@ -122,6 +133,11 @@ class RuleReader:
                 raise self._mistake(
                     f"`{_show(element)}` holds raw SQL text, of which Meze cannot tell which row it means.",
                     "Write it with the model's columns and sqlalchemy.func.",
+                )
+            if isinstance(part, BindParameter) and any(_literals(part)):
+                raise self._mistake(
+                    f"`{_show(element)}` holds a column or `me` inside of a list of values.",
+                    "Write each comparison out: (Trip.owner_id == me.id) & (Trip.kind == 1).",
                 )
             if isinstance(part, MeValue):
                 uses.add(part.attribute)
@@ -162,8 +178,19 @@ def _inside(element: Any) -> Iterator[Any]:
     yield element
     if isinstance(element, SelectBase) or is_table(element):
         return
-    for child in element.get_children():
+    for child in (*element.get_children(), *_literals(element)):
         yield from _inside(child)
+
+
+def _literals(element: Any) -> Iterator[Any]:
+    """Yield the SQL elements inside of a literal list, such as `.in_([(me.id, 1)])`."""
+    waiting = [element.value] if isinstance(element, BindParameter) else []
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list | tuple):
+            waiting.extend(value)
+        elif isinstance(value, ClauseElement):
+            yield value
 
 
 def _show(element: Any) -> str:

@@ -16,7 +16,7 @@ from meze.errors import Entry, Text, TooExpensive, UnknownField, UnknownParamete
 from meze.query.ask import HIGH, Compare, ListAsk, ListShape, Scope, Selection, SortKey
 from meze.query.cursor import CursorSeal, Position, bad_cursor
 from meze.query.operators import OPERATORS, FoldValue, Operand, Operator
-from meze.query.select import cost_of, selection_of
+from meze.query.select import cost_of, paths_of, selection_of
 from meze.query.values import LIST_VALUES, bad_value, forms, record, truth, whole_number
 from meze.query.view import Path, View, resolve, unknown_field, view_at
 from meze.resources.registry import Registry
@@ -28,6 +28,7 @@ Arguments = Sequence[tuple[str, str]]
 LIST_PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "fields", "expand")
 ONE_PARAMETERS = ("fields", "expand")
 CONDITIONS = 100
+PATHS = 20
 SORT_KEYS = 8
 ROWS = 10_000
 """How many rows one answer may cost: `page` times `limit`, and `limit` times 20 for each to-many step of `expand`."""
@@ -75,6 +76,7 @@ class ListParser:
         limit = whole_number("limit", control["limit"], 1, limits.greatest) if "limit" in control else limits.default
         selection = selection_of(control.get("fields"), control.get("expand"), view)
         _refuse_costly(cost_of(selection, view, limit))
+        _refuse_many_paths([compare.path for compare in conditions], [key.path for key in sort], selection)
         binding = _binding(view.resource.name, filters, search, sort)
         page = _page(control, limit)
         after, scope = None, None
@@ -148,6 +150,7 @@ def parse_one(arguments: Arguments, view: View) -> Selection:
         _once(control, name, text)
     selection = selection_of(control.get("fields"), control.get("expand"), view)
     _refuse_costly(cost_of(selection, view, 1))
+    _refuse_many_paths([], [], selection)
     return selection
 
 
@@ -279,6 +282,19 @@ def _refuse_costly(rows: int) -> None:
             "此请求可能读取 {rows} 行，单个请求最多 {max} 行。请减小 `limit` 或减少关系。",
         )
         raise TooExpensive(text, params={"rows": rows, "max": ROWS})
+
+
+def _refuse_many_paths(conditions: Iterable[Path], sort: Iterable[Path], selection: Selection) -> None:
+    """Refuse what would join too many tables: each relation that is crossed, by whichever part of the request, is one."""
+    crossed = set(paths_of(selection))
+    for path in (*conditions, *sort):
+        crossed |= {path.relations[: length + 1] for length in range(len(path.relations))}
+    if len(crossed) > PATHS:
+        text = Text(
+            "This crosses {paths} relations, and one request may cross {max}.",
+            "此请求跨越 {paths} 个关系，单个请求最多 {max} 个。",
+        )
+        raise TooExpensive(text, params={"paths": len(crossed), "max": PATHS})
 
 
 def _binding(name: str, filters: Iterable[tuple[str, str]], search: str | None, sort: tuple[SortKey, ...]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from meze.errors import Text
@@ -65,9 +66,16 @@ def _names(written: str, parameter: str) -> list[str]:
 
 
 def cost_of(selection: Selection, view: View, rows: int) -> int:
-    """Return how many rows the most costly path of the selection may read, when `rows` of the first are shown."""
-    costs = [rows]
+    """Return how many rows the ends of all paths of the selection may read, when `rows` of the first are shown."""
+    beyond = 0
     for name, inner in selection.related:
         factor = EMBEDDED_ROWS if view.relations[name].to_many else 1
-        costs.append(cost_of(inner, view.related(name), rows * factor))
-    return max(costs)
+        beyond += cost_of(inner, view.related(name), rows * factor)
+    return max(rows, beyond)
+
+
+def paths_of(selection: Selection, start: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield every path of relations that the selection crosses."""
+    for name, inner in selection.related:
+        yield (*start, name)
+        yield from paths_of(inner, (*start, name))

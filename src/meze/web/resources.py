@@ -63,9 +63,8 @@ class Routes:
         return f"{self.prefix}/{name}" + ("/{key}" if slash else "")
 
     def _collection(self, request: Request, resource: Resource) -> Response:
-        allowed = self._allowed(resource, COLLECTION_METHODS)
-        if request.method not in allowed or request.method == "OPTIONS":
-            return _other(request, allowed)
+        if request.method not in COLLECTION_METHODS:
+            return _other(request, self._allowed(resource, COLLECTION_METHODS))
         return self._create(request, resource) if request.method == "POST" else self._list(request, resource)
 
     def _row(self, request: Request, resource: Resource, key: str) -> Response:
@@ -76,9 +75,8 @@ class Routes:
             "PUT": self._put,
             "DELETE": self._delete,
         }
-        allowed = self._allowed(resource, ROW_METHODS)
-        if request.method not in allowed or request.method == "OPTIONS":
-            return _other(request, allowed)
+        if request.method not in ROW_METHODS:
+            return _other(request, self._allowed(resource, ROW_METHODS))
         if request.method != "DELETE":
             require_json(request.headers.get("accept", ""))
         # Rules are asked before the key's shape counts: who may not read any row learns nothing of keys either.
@@ -89,7 +87,7 @@ class Routes:
         return handlers[request.method](request, visit, values)
 
     def _allowed(self, resource: Resource, methods: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the methods that some caller may use. What nobody may ever do is not a method of the address."""
+        """Return the methods that some caller may use; `Allow` does not promise what nobody may ever do."""
         return (*(each for each, action in methods.items() if self.policy.possible(resource, action)), "OPTIONS")
 
     def _list(self, request: Request, resource: Resource) -> Response:
