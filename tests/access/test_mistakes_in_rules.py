@@ -36,6 +36,9 @@ api = Meze(app, Base, roles=("editor",))
 {rules}
 {last}
 """
+EMPTY = pytest.mark.filterwarnings(
+    "ignore:Invoking and_:DeprecationWarning", "ignore:Invoking and_:sqlalchemy.exc.SADeprecationWarning"
+)
 _numbers = itertools.count()
 
 
@@ -108,9 +111,11 @@ def line_of(mistake, tmp_path):
             "Write each comparison out",
             id="me-in-a-list-of-pairs",
         ),
-        pytest.param("api.resource(Trip, write=and_(*[]))", "made of no parts", "Write anyone", id="an-empty-and"),
         pytest.param(
-            "api.resource(Trip, read=exists().select_from(join(Trip, Stop, Trip.id == Stop.trip_id)).correlate_except(Trip, Stop))",
+            "api.resource(Trip, write=and_(*[]))", "made of no parts", "Write anyone", id="an-empty-and", marks=EMPTY
+        ),
+        pytest.param(
+            "api.resource(Trip, read=exists().select_from(join(Trip, Stop)).correlate_except(Trip, Stop))",
             "did not see a relationship",
             "Cross to other rows",
             id="an-exists-of-ones-own",

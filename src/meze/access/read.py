@@ -106,7 +106,7 @@ class RuleReader:
                 "Cross to other rows with a relationship: Stop.trip.has(Trip.public.is_(True)), Trip.stops.any(...).",
             )
         found = tuple(plain(table) for table in own)
-        if any(plain(table) not in (*found, *tables) for table in inner.get_final_froms()):
+        if any(plain(table) not in (*found, *tables) for table in inner._from_obj):
             raise self._mistake(
                 "A rule holds an EXISTS over tables that Meze did not see a relationship lead to.",
                 "Cross to other rows with a relationship: Stop.trip.has(Trip.public.is_(True)), Trip.stops.any(...).",
@@ -134,7 +134,7 @@ class RuleReader:
                     f"`{_show(element)}` holds raw SQL text, of which Meze cannot tell which row it means.",
                     "Write it with the model's columns and sqlalchemy.func.",
                 )
-            if isinstance(part, BindParameter) and any(_literals(part)):
+            if next(_literals(part), None) is not None:
                 raise self._mistake(
                     f"`{_show(element)}` holds a column or `me` inside of a list of values.",
                     "Write each comparison out: (Trip.owner_id == me.id) & (Trip.kind == 1).",

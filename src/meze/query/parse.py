@@ -285,13 +285,13 @@ def _refuse_costly(rows: int) -> None:
 
 
 def _refuse_many_paths(conditions: Iterable[Path], sort: Iterable[Path], selection: Selection) -> None:
-    """Refuse what would join too many tables: each relation that is crossed, by whichever part of the request, is one."""
+    """Refuse what would join too many tables: each relation that is crossed, in whichever part, is one."""
     crossed = set(paths_of(selection))
     for path in (*conditions, *sort):
         crossed |= {path.relations[: length + 1] for length in range(len(path.relations))}
     if len(crossed) > PATHS:
         text = Text(
-            "This crosses {paths} relations, and one request may cross {max}.",
+            "This crosses {paths} relations; one request may cross {max}.",
             "此请求跨越 {paths} 个关系，单个请求最多 {max} 个。",
         )
         raise TooExpensive(text, params={"paths": len(crossed), "max": PATHS})
