@@ -188,10 +188,10 @@ def _commands(language: str) -> Iterator[str]:
     yield say("# Commands", "# 命令")
     yield ""
     yield say(
-        "Every command explains itself with `--help`. The app is found as Flask finds it: in `wsgi.py` or `app.py`, by "
-        "`--app`, or by `FLASK_APP`.",
-        "每条命令都可以用 `--help` 查看说明。应用的查找方式与 Flask 相同：`wsgi.py` 或 `app.py`、`--app`、"
-        "`FLASK_APP`。",
+        "Every command explains itself with `--help`, and stands under `flask meze …` too. The app is found as Flask "
+        "finds it: in `wsgi.py` or `app.py`, by `--app`, or by `FLASK_APP`.",
+        "每条命令都可以用 `--help` 查看说明，也都可以写成 `flask meze …`。应用的查找方式与 Flask 相同：`wsgi.py` 或 "
+        "`app.py`、`--app`、`FLASK_APP`。",
     )
     for name, command in commands():
         yield ""

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
@@ -106,7 +104,6 @@ class Process:
     def ask(self, asked: Asked) -> Answered:
         if self._process is None:
             self._start()
-        self._wait_until_listening()
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
         try:
             connection.request(asked.method, asked.path, asked.body, {**asked.headers, "Host": "127.0.0.1:8000"})
@@ -125,13 +122,6 @@ class Process:
             assert self._process.stdout is not None
             self._process.stdout.close()
         self._process = None
-
-    def _wait_until_listening(self) -> None:
-        """Wait for the port, which opens a moment after the welcome."""
-        for _ in range(PATIENCE_SECONDS * 20):
-            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", self._port)):
-                return
-            time.sleep(0.05)
 
     def _start(self) -> str:
         """Start the server and return what it says, up to its last line of welcome or to its end."""

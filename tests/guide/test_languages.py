@@ -73,3 +73,9 @@ def test_chinese_prose_has_chinese_punctuation(page):
     prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose_of("zh", page))
 
     assert re.findall(f"[{HAN}][,;:?!.(]|[,;?!)][{HAN}]", prose) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_chinese_sentence_is_broken_over_lines(page):
+    # A line break is shown as a space, which has no place between Chinese characters.
+    assert re.findall(f"[{HAN}，。；：、）]\\n[ ]*[{HAN}（]", prose_of("zh", page)) == []
