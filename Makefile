@@ -9,7 +9,7 @@ DEMO := examples/atlas
 # Do not pass a foreign environment on to the tools that run in ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help serve test test-postgresql-15 check format bench guide demo dev clean
+.PHONY: help serve test test-postgresql-15 test-browser check format bench guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: dev ## run every test (ARGS="-k cursors" for some)
 
 test-postgresql-15: dev ## run the tests that concern databases on Debian's PostgreSQL 15
 	@tools/with_postgresql_15 $(BIN)/python -m pytest tests/contracts tests/databases -k postgresql $(ARGS)
+
+test-browser: browser ## look at the pages in a real Chromium
+	@tools/with_chromium $(BIN)/python -m pytest tests/browser $(ARGS)
 
 check: dev ## lint, format, types, layers, spelling
 	@$(BIN)/ruff check
@@ -46,5 +49,5 @@ guide: dev ## build the guide, in both languages
 clean: ## remove what the other targets made
 	rm -rf .venv guide/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-demo dev:
+demo dev browser:
 	@$(PYTHON) tools/set_up.py $@

@@ -36,7 +36,7 @@ PYTHON = BIN / "python"
 UV = BIN / "uv"
 
 # What stands in uv.lock under these names; `dev` holds `demo`, and what the tests, the checks and the guide need.
-KINDS = ("demo", "dev")
+KINDS = ("demo", "dev", "browser")
 
 # The pip that is fetched where Python came without one, as Debian's does when python3-venv is not installed.
 PIP_WHEEL = "pip-26.3-py3-none-any.whl"
