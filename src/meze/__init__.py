@@ -8,10 +8,11 @@ from typing import NoReturn
 from meze.access.caller import NOBODY, Caller
 from meze.access.terms import anyone, me, role, signed_in
 from meze.accounts.tables import User
-from meze.app import About, Meze
+from meze.app import Meze
 from meze.errors import Mistake, Problem
 from meze.resources.fields.exact import Exact
 from meze.resources.resource import FieldRules, hidden
+from meze.web.home import About
 from meze.web.messages import Request
 from meze.web.pages import Credit
 

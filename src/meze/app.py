@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from meze.access.source import check_source
 from meze.access.terms import anyone, user_frame, user_line
 from meze.accounts.tables import User, add_tables
 from meze.databases import Database, open_database
-from meze.errors import Mistake, Text
+from meze.errors import Mistake
 from meze.events import Events
 from meze.observe import RequestLog
 from meze.openapi import Description, document
@@ -35,25 +34,9 @@ from meze.resources.resource import FieldRules, Resource, hidden
 from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
 from meze.web.door import FlaskDoor, add_names, install, log_failure
 from meze.web.fixed import FixedPages
-from meze.web.home import home_of
-from meze.web.pages import Credit
+from meze.web.home import About, home_of
 from meze.web.resources import Routes
 from meze.web.site import Identify, Site, identify_nobody
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What the start page and the API reference say of an application.
-
-    `examples` are requests to try, each with what it shows; `resources` says what each resource is, by name.
-    """
-
-    title: str
-    description: str | Text = ""
-    version: str = "1"
-    examples: Sequence[tuple[str | Text, str]] = ()
-    resources: Mapping[str, str | Text] | None = None
-    credits: Sequence[Credit] = ()
 
 
 class Meze:
@@ -284,7 +267,7 @@ class Parts:
             description=about.description,
             prefix=settings.prefix,
             credits=tuple((credit.text, credit.url) for credit in about.credits),
-            resources=dict(about.resources or {}),
+            resources=about.resources,
             limits=routes.parser.limits,
         )
         pages = FixedPages(

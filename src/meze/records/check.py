@@ -12,10 +12,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from meze.access.caller import Caller
-from meze.errors import Entry, Invalid, Text
+from meze.errors import ENTRIES_SHOWN, Entry, Invalid, Text
 from meze.query.view import View
 from meze.resources.fields import entry_for
 from meze.resources.resource import Field, Resource, nearest
+
+
+LONGEST_NAME = 100
+"""How much of an unknown name is compared with the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ class Checker:
         for name, sent in body.items():
             each = self.resource.fields.get(name)
             if each is None or (name not in open_names and name not in view.fields):
-                entries.append(self._unknown(name, view))
+                # Beyond what is listed nobody reads a suggestion, and finding one takes time.
+                entries.append(self._unknown(name, view if len(entries) < ENTRIES_SHOWN else None))
                 continue
             place = draft.values if name in open_names else draft.closed
             if sent is None:
@@ -98,8 +103,8 @@ class Checker:
             and (not each.key or (creating and self.resource.chosen_key))
         ]
 
-    def _unknown(self, name: str, view: View) -> Entry:
-        near = nearest(name, view.fields)
+    def _unknown(self, name: str, view: View | None) -> Entry:
+        near = None if view is None else nearest(name[:LONGEST_NAME], view.fields)
         if near is None:
             return Entry("unknown", pointer=pointer(name))
         text = Text("There is no such field. Did you mean '{nearest}'?", "没有这个字段。你是指“{nearest}”吗？")

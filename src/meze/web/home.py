@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -18,21 +19,19 @@ from meze.web.messages import Request, Response
 from meze.web.pages import Credit, Example, Home, ResourceLink
 
 
-class About(Protocol):
-    """What the program says of itself."""
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the start page and the API reference say of an application.
 
-    @property
-    def title(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def description(self) -> str | Text: ...
-    @property
-    def examples(self) -> Sequence[tuple[str | Text, str]]: ...
-    @property
-    def resources(self) -> Mapping[str, str | Text] | None: ...
-    @property
-    def credits(self) -> Sequence[Credit]: ...
+    `examples` are requests to try, each with what it shows; `resources` says what each resource is, by name.
+    """
+
+    title: str
+    description: str | Text = ""
+    version: str = "1"
+    examples: Sequence[tuple[str | Text, str]] = ()
+    resources: Mapping[str, str | Text] = field(default_factory=dict)
+    credits: Sequence[Credit] = ()
 
 
 class Answers(Protocol):
@@ -48,7 +47,7 @@ def home_of(about: About, site: Answers, resources: Registry, policy: Policy, pr
         ResourceLink(
             name=resource.name,
             url=f"{prefix}/{resource.name}",
-            summary=(about.resources or {}).get(resource.name, ""),
+            summary=about.resources.get(resource.name, ""),
             open_to_everyone=policy.rule(resource, "read", nobody) == EVERYBODY,
         )
         for resource in resources.served

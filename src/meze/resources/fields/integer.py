@@ -14,7 +14,8 @@ from meze.errors import Text
 from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place
 from meze.resources.fields.refusal import refuse
 
-_DIGITS = re.compile(r"(-?)0*([0-9]+)")
+# Possessive: many zeros before what is no digit must not be tried over again, each with one zero less.
+_DIGITS = re.compile(r"(-?)(?=[0-9])0*+([0-9]*)")
 _LONGEST = 19
 """Digits of the greatest 64-bit number. Longer texts are never given to int(), whose time grows with their square."""
 
@@ -28,7 +29,7 @@ def _integer(sqltype: Integer, place: Place) -> FieldType:
         if match is None:
             raise refuse("bad_format")
         sign, digits = match.groups()
-        number = int(sign + digits) if len(digits) <= _LONGEST else None
+        number = int(sign + (digits or "0")) if len(digits) <= _LONGEST else None
         if number is not None and low <= number <= high:
             return number
         raise refuse("too_small", min=low) if sign else refuse("too_big", max=high)
