@@ -22,8 +22,8 @@ from meze.resources.resource import Field
 _NAMES_AT_MOST = 200
 _EMBEDDED = int(math.log(ROWS, EMBEDDED_ROWS))
 """How many to-many relations may be embedded in each other before even one row would cost too much."""
-_TAG = r'(?:W/)?"[!#-~]*"'
-_TAGS = rf"^(?:\*|{_TAG}(?: *, *{_TAG})*)$"
+_TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+_TAGS = rf"^(?:\*|{_TAG}(?: *, *{_TAG})*)?$"
 
 
 @dataclass(slots=True)

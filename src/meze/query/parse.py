@@ -29,6 +29,9 @@ LIST_PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "fields", "e
 ONE_PARAMETERS = ("fields", "expand")
 CONDITIONS = 100
 PATHS = 20
+PIECE_CHARACTERS = 200
+"""How long the text may be that `contains` and its kin look for: their time grows with it times the length of what they
+look through, in one call that no time limit can end."""
 SORT_KEYS = 8
 ROWS = 10_000
 """How many rows one answer may cost: `page` times `limit`, and `limit` times 20 for each to-many step of `expand`."""
@@ -122,6 +125,9 @@ class ListParser:
         operands = []
         for each in written:
             bound = f"v{len(values)}"
+            if operator.prepare is not None and len(each) > PIECE_CHARACTERS:
+                reason = Text("At most {max} characters.", "最多 {max} 个字符。")
+                raise bad_value(name, reason, "too_long", max=PIECE_CHARACTERS)
             found = forms(name, each, field.type)
             values[bound] = operator.prepare(found[0], self.fold) if operator.prepare else found[0]
             if len(found) > 1:

@@ -17,7 +17,6 @@ from meze.query.view import View
 from meze.resources.fields import entry_for
 from meze.resources.resource import Field, Resource, nearest
 
-
 LONGEST_NAME = 100
 """How much of an unknown name is compared with the known ones."""
 
@@ -68,7 +67,8 @@ class Checker:
     def _read(
         self, body: Mapping[str, Any], view: View, writable: frozenset[str], *, creating: bool
     ) -> tuple[Draft, list[Entry]]:
-        draft, entries = Draft(), []
+        draft = Draft()
+        entries: list[Entry] = []
         open_names = {each.name for each in self._open(writable, creating=creating)}
         for name, sent in body.items():
             each = self.resource.fields.get(name)
