@@ -95,7 +95,10 @@ class Oracle:
         return declared.rules.get(action, False)
 
     def require(self, table: str, *actions: str) -> None:
-        """Refuse a caller for whom no row can pass."""
+        """Refuse a caller for whom no row can pass, and a method that no caller at all may use."""
+        declared = self.declared[table]
+        if not declared.admin and any(action not in declared.rules for action in actions):
+            raise Refusal(405, "method_not_allowed")
         if any(self.settled(action, table) is False for action in actions):
             raise self.refused()
 
@@ -110,7 +113,8 @@ class Oracle:
         if table == "users" or name not in self.declared[table].fields:
             return name in TABLES[table].columns
         needed = self.declared[table].fields[name]
-        return needed is not None and (needed in self.caller.roles or self.caller.is_admin)
+        passes = self.caller.is_admin and self.declared[table].admin
+        return needed is not None and (needed in self.caller.roles or passes)
 
     def columns(self, table: str) -> list[str]:
         return [name for name in TABLES[table].columns if self.readable(table, name)]

@@ -93,12 +93,14 @@ def datasets(draw: st.DrawFn, least: int = 0, most: int = 5) -> Data:
                     row[column] = id
                     continue
                 target = TABLES[name].references.get(column)
-                known = range(1, (5 if target == "users" else counts[target]) + 1) if target else values(name, column)
+                # Few rows are pointed at, so that some have many that point at them.
+                most_pointed_at = min(counts[target], 3) if target in counts else 5
+                known = range(1, most_pointed_at + 1) if target else values(name, column)
                 row[column] = draw(st.sampled_from((None, *known)))
             data.rows[name][id] = row
     pairs = [(place, label) for place in data.rows["places"] for label in data.rows["labels"]]
     if pairs:
-        data.links = draw(st.sets(st.sampled_from(pairs), max_size=6))
+        data.links = draw(st.sets(st.sampled_from(pairs), max_size=9))
     return data
 
 

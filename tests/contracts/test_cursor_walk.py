@@ -91,7 +91,7 @@ changes = st.lists(
 )
 
 
-@tries(70)
+@tries(50)
 @given(trips(14), orders(), st.integers(1, 4), changes, st.sampled_from(("ann", "cyd")))
 def test_a_walk_visits_each_lasting_row_once_while_rows_come_and_go(
     world: World, rows: list[Row], sort: tuple[Order, ...], limit: int, changing: list[Any], who: str
@@ -143,7 +143,7 @@ def _with_trips(data: Data, known: dict[int, Row]) -> Data:
     return Data(data.rows | {"trips": known}, data.links)
 
 
-@tries(30)
+@tries(25)
 @given(trips(14), orders(), st.integers(1, 4), st.sampled_from(("ann", "cyd")), sometimes(2))
 def test_counted_pages_and_a_walk_show_the_same_order(
     world: World, rows: list[Row], sort: tuple[Order, ...], limit: int, who: str, filtered: bool

@@ -95,7 +95,7 @@ def assert_agrees(
         assert_rows_agree(served, oracle, who, table, question.shown)
 
 
-@tries(30)
+@tries(25)
 @given(declarations(closed=4), st.lists(datasets(), min_size=2, max_size=2), callers, st.lists(questions(), max_size=4))
 def test_lists_and_rows_agree_with_the_oracle(
     world: World, declared: dict[str, Declared], several: tuple[Data, Data], people: list[str], asked: list[Any]
@@ -107,7 +107,7 @@ def test_lists_and_rows_agree_with_the_oracle(
             assert_agrees(world, declared, data, served, who, asked)
 
 
-@tries(40)
+@tries(25)
 @given(
     declarations(closed=1),
     datasets(least=3, most=9),
@@ -124,7 +124,7 @@ def test_filters_and_sorts_over_many_rows_agree_with_the_oracle(
         assert_list_agrees(served, oracle, who, table, question)
 
 
-@tries(20)
+@tries(15)
 @given(declarations(closed=4), datasets())
 def test_every_caller_sees_exactly_the_rows_that_the_rule_lets_through(
     world: World, declared: dict[str, Declared], data: Data

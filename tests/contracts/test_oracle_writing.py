@@ -80,7 +80,7 @@ def assert_same_for_nothing(
     ]
 
 
-@tries(100)
+@tries(70)
 @given(
     declarations(closed=1, changing=5),
     datasets(least=2, most=4),
