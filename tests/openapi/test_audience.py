@@ -41,7 +41,8 @@ def describe(folder: Path, fields: dict[str, FieldRules] | None = None, **rules:
         pytest.param(FieldRules(read=role("a") & role("b")), True, id="two-roles-together"),
         pytest.param(FieldRules(read=role("a") & ~role("b")), True, id="a-role-without-another"),
         pytest.param(FieldRules(read=~signed_in), True, id="strangers-only"),
-        pytest.param(FieldRules(read=~anyone), True, id="admins-alone"),
+        pytest.param(FieldRules(read=role("admin")), True, id="admins-alone"),
+        pytest.param(FieldRules(read=~anyone), False, id="hidden-from-everyone"),
         pytest.param(hidden, False, id="hidden"),
     ],
 )

@@ -199,6 +199,9 @@ def _show(element: Any) -> str:
         return repr(element)
     if isinstance(element, Grouping):
         return f"({_show(element.element)})"
+    if isinstance(element, AsBoolean):
+        sign = "~" if element.operator is operators.is_false else ""
+        return sign + _show(element.element)
     if isinstance(element, BooleanClauseList):
         sign = " & " if element.operator is operators.and_ else " | "
         return sign.join(_show(part) for part in element.clauses)
