@@ -32,6 +32,14 @@ KINDS = {
 BAD_VALUES = ("integer overflow", "malformed JSON", "LIKE or GLOB pattern too complex", "bad JSON path")
 """What SQLite says, with its general error code, of a value that a function cannot take."""
 
+TOO_MUCH = (
+    "at most 64 tables in a join",
+    "too many ",
+    "Expression tree is too large",
+    "parser stack overflow",
+)
+"""What SQLite says, with its general error code, of a statement that is larger than it takes."""
+
 COLUMNS_FAILED = re.compile(r"(UNIQUE|NOT NULL) constraint failed: (.+)", re.DOTALL)
 INDEX_FAILED = re.compile(r"index '(.+)'", re.DOTALL)
 STRICT_FAILED = re.compile(r"cannot store \w+ value in \w+ column (.+)\.(.+)", re.DOTALL)
@@ -62,6 +70,8 @@ class SQLiteFaults:
             return self._constraint(message, statement.clause if statement else None)
         if code in KINDS:
             return Fault(KINDS[code])
+        if message.startswith(TOO_MUCH):
+            return Fault(FaultKind.TOO_SLOW)
         return Fault(FaultKind.BAD_DATA) if message.startswith(BAD_VALUES) else None
 
     def _constraint(self, message: str, clause: Any) -> Fault:

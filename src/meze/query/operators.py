@@ -12,12 +12,15 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, not_, or_
+from sqlalchemy.sql.elements import Grouping
 
 from meze.errors import Text
 
 Fold = Callable[[ColumnElement[Any]], ColumnElement[Any]]
 FoldValue = Callable[[str], str]
 Bind = BindParameter[Any]
+
+GROUP = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ def _equal(column: ColumnElement[Any], bound: Bound) -> ColumnElement[bool]:
 def _among(column: ColumnElement[Any], bounds: Sequence[Bound]) -> ColumnElement[bool]:
     if all(bound.low is bound.high for bound in bounds):
         return column.in_([bound.low for bound in bounds])
-    return or_(*(_equal(column, bound) for bound in bounds))
+    parts = [_equal(column, bound) for bound in bounds]
+    # In groups: a database may limit how deep an expression is, and a plain OR of many is a chain.
+    return or_(*(Grouping(or_(*parts[at : at + GROUP])) for at in range(0, len(parts), GROUP)))
 
 
 def _matches(column: ColumnElement[Any], pattern: Sequence[Bound], fold: Fold) -> ColumnElement[bool]:

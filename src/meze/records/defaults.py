@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Date, DateTime, Time, literal_column
+from sqlalchemy import Boolean, Column, Date, DateTime, Integer, Numeric, Time, literal_column
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.functions import FunctionElement
 
 from meze.resources.resource import Beyond, Default, DefaultKind, Field
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _NOW = {"now", "now()", "current_timestamp", "current_timestamp()", "current_date", "current_time", "localtimestamp"}
 
 
@@ -41,12 +43,25 @@ def in_python(default: Default, each: Field | Beyond, database: str) -> Callable
     return None
 
 
-def in_sql(default: Default) -> Any:
+def in_sql(default: Default, column: Column[Any], database: str) -> Any:
     """Return the SQL expression of a default that the database evaluates, or None."""
     if default.kind is not DefaultKind.SQL:
         return None
     argument = default.argument
+    if isinstance(argument, str):
+        return _of_text(argument, column, database)
     return literal_column(argument.text) if isinstance(argument, TextClause) else argument
+
+
+def _of_text(text: str, column: Column[Any], database: str) -> Any:
+    """Return the value that a text stands for, as the column would hold it.
+
+    PostgreSQL reads a quoted literal by the type it meets. In SQLite only a column does that, and the row as it would
+    be has none: so a number stands there as a number.
+    """
+    number = database == "sqlite" and isinstance(column.type, Integer | Numeric | Boolean) and _NUMBER.fullmatch(text)
+    quoted = text if number else "'" + text.replace("'", "''") + "'"
+    return literal_column(quoted, column.type)
 
 
 def _says_now(expression: Any) -> bool:

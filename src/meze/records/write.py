@@ -7,13 +7,15 @@ value could then stand in for a stored one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     ForeignKeyConstraint,
+    String,
     and_,
     bindparam,
     cast,
@@ -21,11 +23,13 @@ from sqlalchemy import (
     exists,
     false,
     insert,
+    literal_column,
     null,
     or_,
     select,
     update,
 )
+from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.expression import FromClause
 
 from meze.access.caller import Standing
@@ -37,7 +41,8 @@ from meze.records.plan import Planner, by_key
 from meze.records.select import Columns, Selector
 from meze.records.shape import Node
 from meze.records.source import Grounds, Source
-from meze.resources.resource import Beyond, Field, Resource
+from meze.resources.resource import Beyond, Default, Field, Resource
+from meze.resources.rewrite import rebuilt
 
 ROW = "meze_row"
 """The name of the derived table. Not the table's own: the row as it is and as it would be are compared."""
@@ -199,7 +204,7 @@ class _Writer:
     def _created(self, each: Field | Beyond) -> Any:
         if each.name in self.given:
             return _bound(each)
-        return in_sql(each.default)
+        return self._in_sql(each.default, each)
 
     def _updated(self, each: Field | Beyond) -> Any:
         if each.name in self.given:
@@ -207,8 +212,11 @@ class _Writer:
         if each is self.resource.version:
             return each.column + 1
         if each.name in self.reset:
-            return in_sql(each.default)
-        return in_sql(each.onupdate)
+            return self._in_sql(each.default, each)
+        return self._in_sql(each.onupdate, each)
+
+    def _in_sql(self, default: Default, each: Field | Beyond) -> Any:
+        return in_sql(default, each.column, self.planner.database.name)
 
     def _cast(self, value: Any, each: Field | Beyond) -> Any:
         """Return the value with its column's type: PostgreSQL finds untyped binds ambiguous. Not on SQLite, where
@@ -221,13 +229,34 @@ class _Writer:
     def _row(self, values: Mapping[Field | Beyond, Any], *, absent: Any) -> FromClause:
         """Return the row as it would be. What is not written is `absent`, or as it is."""
         by_column = {each.column: value for each, value in values.items()}
+        computed = [column for column in self.table.columns if column.computed is not None]
         members = []
         for column in self.table.columns:
             value = by_column.get(column)
             if value is None:
                 value = column if absent is None else self._typed(absent, column)
-            members.append(value.label(column.key))
-        return select(*members).correlate(self.table).subquery(ROW)
+            elif isinstance(column.type, String) and column.type.collation:
+                value = value.collate(column.type.collation)
+            if column not in computed:
+                members.append(value.label(column.name if computed else column.key))
+        row = select(*members).correlate(self.table)
+        return self._computing(row.subquery(f"{ROW}_written"), computed) if computed else row.subquery(ROW)
+
+    def _computing(self, written: FromClause, computed: Sequence[Column[Any]]) -> FromClause:
+        """Return the row with the columns that the database computes of the others, as they would be."""
+        members = []
+        for column in self.table.columns:
+            if column not in computed:
+                members.append(written.c[column.name].label(column.key))
+                continue
+            assert column.computed is not None
+            sqltext = column.computed.sqltext
+            if isinstance(sqltext, TextClause):
+                expression: Any = literal_column(f"({sqltext.text})", column.type)
+            else:
+                expression = rebuilt(sqltext, lambda each: written.c[each.name] if isinstance(each, Column) else None)
+            members.append(expression.label(column.key))
+        return select(*members).select_from(written).subquery(ROW)
 
     def _references(self) -> list[tuple[ForeignKeyConstraint, tuple[Field, ...]]]:
         """Return the foreign keys that this write sets, with the fields that hold them. The owner's is set by us."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Computed, Identity, MetaData, Table, UniqueConstraint, literal
+from sqlalchemy import Column, Computed, Identity, MetaData, Table, UniqueConstraint
 from sqlalchemy import inspect as sqlalchemy_inspect
 from sqlalchemy.orm import Mapper
 from sqlalchemy.schema import DefaultClause
-from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import TypeEngine
 
 from meze.errors import Mistake
@@ -152,9 +151,7 @@ def _default(own: Any, server: Any) -> Default:
     if isinstance(server, Computed | Identity):
         return Default(DefaultKind.DATABASE)
     if isinstance(server, DefaultClause):
-        argument = server.arg
-        expression = argument if isinstance(argument, ColumnElement | TextClause) else literal(argument)
-        return Default(DefaultKind.SQL, expression)
+        return Default(DefaultKind.SQL, server.arg)
     return Default() if server is None else Default(DefaultKind.DATABASE)
 
 

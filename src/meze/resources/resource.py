@@ -34,6 +34,8 @@ class DefaultKind(Enum):
 class Default:
     """`argument` is the value, the callable (of one argument, SQLAlchemy's context) or the SQL expression.
 
+    A SQL default that is a plain string is the value's text, as `server_default="0"` gives it.
+
     A DATABASE default is made by the database alone (identity, autoincrement, computed, a trigger): the column is left
     out of the statement.
     """
