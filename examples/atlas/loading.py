@@ -82,4 +82,3 @@ def insert_cities(connection: Connection, places: Places) -> None:
             rows = places.cities[start : start + ROWS_AT_ONCE]
             connection.execute(insert(City), rows)
             bar.update(len(rows))
-

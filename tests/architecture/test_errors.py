@@ -30,10 +30,10 @@ STATUSES = {
     "unavailable": 503,
     "storage_full": 507,
 }
-ENTRY_CODES = (
-    "required unknown closed wrong_type too_long too_short too_big too_small not_one_of bad_format no_such_row "
-    "already_exists"
-).split()
+ENTRY_CODES = [
+    *("required", "unknown", "closed", "wrong_type", "too_long", "too_short", "too_big", "too_small"),
+    *("not_one_of", "bad_format", "no_such_row", "already_exists"),
+]
 
 
 def test_every_code_has_the_status_of_the_contract():

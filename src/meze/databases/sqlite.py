@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import tempfile
 import time
 import weakref
@@ -46,12 +47,13 @@ class SQLite:
     def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
         self._module = driver_module()
         self._seconds = statement_seconds
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary: weakref.finalize[..., Any] | None = None
         if url.database in (None, "", ":memory:"):
             # SQLite's own memory databases are shared by threads only through its shared cache, which locks whole
             # tables and has no WAL: a file that goes with the process behaves as the real one does.
-            self._temporary = tempfile.TemporaryDirectory(prefix="meze-", ignore_cleanup_errors=True)
-            url = url.set(database=str(Path(self._temporary.name) / "temporary.db"))
+            folder = tempfile.mkdtemp(prefix="meze-")
+            self._temporary = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            url = url.set(database=str(Path(folder) / "temporary.db"))
         _make_file(Path(str(url.database)))
         self.engine = self._make_engine(url, threads)
         self._faults = SQLiteFaults(self._module, self._catalog)
@@ -97,7 +99,7 @@ class SQLite:
         self._pool.close()
         self.engine.dispose()
         if self._temporary is not None:
-            self._temporary.cleanup()
+            self._temporary()
 
     def _make_engine(self, url: URL, threads: int) -> Engine:
         engine = create_engine(
