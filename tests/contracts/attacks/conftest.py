@@ -16,18 +16,29 @@ from meze import Meze
 
 Rows = Mapping[str, list[dict[str, Any]]]
 Declare = Callable[[Meze], None]
+AddViews = Callable[[Flask], None]
+
+
+def no_views(app: Flask) -> None:
+    pass
 
 
 @pytest.fixture
 def serve(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Kitchen]]:
-    """Serve models: `serve(Base, declare, {"trips": [...]})`, with the people of the kitchen as users."""
+    """Serve models: `serve(Base, declare, {"trips": [...]})`, with the people of the kitchen as users.
+
+    `add_views` is given the Flask app, before it is sealed.
+    """
     opened: list[Kitchen] = []
 
-    def start(base: type[DeclarativeBase], declare: Declare, rows: Rows = {}, **settings: Any) -> Kitchen:
+    def start(
+        base: type[DeclarativeBase], declare: Declare, rows: Rows = {}, add_views: AddViews = no_views, **settings: Any
+    ) -> Kitchen:
         app = Flask("attacked", instance_path=str(tmp_path / "instance"))
         own = {"database_url": database_url, "secret_key": SECRET_KEY}
         api = Meze(app, base, roles=("editor", "hr"), identify=identify, settings=own | settings)
         declare(api)
+        add_views(app)
         kitchen = Kitchen(app)
         opened.append(kitchen)
         app.extensions["meze"].seal()

@@ -79,7 +79,7 @@ def suspect(kitchen: Kitchen, query: str) -> bool:
     resource, caller = parts.resources.named("nodes"), Caller()
     standing = parts.policy.standing(caller)
     ask = parts.site.routes.parser.parse(tuple(parse_qsl(query)), parts.policy.view(resource, standing))
-    return bool(parts.records.reads._planner.rows(resource, standing, ask.shape).load.suspect)
+    return bool(parts.records.planner.rows(resource, standing, ask.shape).load.suspect)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,9 @@ def test_every_unknown_name_counts_though_few_are_listed(nodes: Kitchen) -> None
 @pytest.mark.parametrize(
     ("operator", "found"), [pytest.param("in", [1], id="in"), pytest.param("not_in", [2], id="not-in")]
 )
-def test_a_thousand_values_that_are_stored_in_several_spellings(nodes: Kitchen, operator: str, found: list[int]) -> None:
+def test_a_thousand_values_that_are_stored_in_several_spellings(
+    nodes: Kitchen, operator: str, found: list[int]
+) -> None:
     answer = nodes.get(f"/nodes?clock__{operator}=" + ",".join(["01:00:00"] * 1000))
 
     assert answer.status_code == 200, answer.text
