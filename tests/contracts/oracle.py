@@ -5,7 +5,7 @@ A question is refused with a Refusal, which holds the status and code that the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cmp_to_key
@@ -17,6 +17,7 @@ from contracts.schema import KINDS, TABLES, Linked, Sort, ToOne
 WRITES = ("create", "update", "delete")
 EMBEDDED = 20
 COST = 10_000
+PATHS = 20
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,10 @@ class Oracle:
         for order in question.sort:
             self._check_path(table, order.relations, order.column)
         self._check_shown(table, question.shown)
-        if self._cost(table, question.shown, question.limit) > COST:
+        named = [each.relations for each in question.conditions] + [each.relations for each in question.sort]
+        crossed = {path[:steps] for path in named for steps in range(1, 5)}
+        crossed |= set(_crossed(question.shown))
+        if self._cost(table, question.shown, question.limit) > COST or len(crossed - {()}) > PATHS:
             raise Refusal(422, "too_expensive")
 
     def listed(self, table: str, question: Question) -> list[Row]:
@@ -213,11 +217,11 @@ class Oracle:
             self._check_shown(self.target(table, name), inner)
 
     def _cost(self, table: str, shown: Shown, rows: int) -> int:
-        costs = [rows]
+        beyond = 0
         for name, inner in shown.related.items():
             relation = TABLES[table].relations[name]
-            costs.append(self._cost(relation.target, inner, rows * (1 if isinstance(relation, ToOne) else EMBEDDED)))
-        return max(costs)
+            beyond += self._cost(relation.target, inner, rows * (1 if isinstance(relation, ToOne) else EMBEDDED))
+        return max(rows, beyond)
 
     # What is shown of a row -------------------------------------------------------------------------------------
 
@@ -235,6 +239,12 @@ class Oracle:
                 items = [self.shown(target, each, inner) for each in many[:EMBEDDED]]
                 made[name] = {"items": items, "next": len(many) > EMBEDDED}
         return made
+
+
+def _crossed(shown: Shown, start: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, inner in shown.related.items():
+        yield (*start, name)
+        yield from _crossed(inner, (*start, name))
 
 
 def written(value: Any) -> Any:
