@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, not_, or_
-from sqlalchemy.sql.elements import Grouping
+from sqlalchemy import BindParameter, ColumnElement, and_, not_, or_
 
 from meze.errors import Text
 
@@ -66,8 +65,10 @@ def _among(column: ColumnElement[Any], bounds: Sequence[Bound]) -> ColumnElement
     if all(bound.low is bound.high for bound in bounds):
         return column.in_([bound.low for bound in bounds])
     parts = [_equal(column, bound) for bound in bounds]
-    # In groups: a database may limit how deep an expression is, and a plain OR of many is a chain.
-    return or_(*(Grouping(or_(*parts[at : at + GROUP])) for at in range(0, len(parts), GROUP)))
+    # A plain OR of many is a chain, and a database may limit how deep an expression is. An OR of ORs would be made one
+    # again by SQLAlchemy; NOT (NOT (a OR b) AND NOT (c OR d)) says the same, of NULL too.
+    groups = (or_(*parts[at : at + GROUP]) for at in range(0, len(parts), GROUP))
+    return not_(and_(*(not_(group) for group in groups)))
 
 
 def _matches(column: ColumnElement[Any], pattern: Sequence[Bound], fold: Fold) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 import flask
@@ -19,6 +20,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, problems
 from meze.events import Events, RequestAnswered, RequestFailed
 from meze.web.messages import Request, Response
+from meze.web.negotiate import language_of
 from meze.web.site import Site
 from meze.web.translation import Bodies, request_of, response_of
 
@@ -38,7 +40,7 @@ class FlaskDoor:
         self._open_site = open_site
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        self._open_site()
+        site = self._open_site()
         started = time.perf_counter()
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
@@ -53,7 +55,9 @@ class FlaskDoor:
             return start_response(line, headers, *([exc_info] if exc_info else []))
 
         try:
-            return self._inner(environ, start)
+            path = environ.get("PATH_INFO", "")
+            foreign = site.foreign_host(environ.get("HTTP_HOST", ""), path)
+            return self._inner(environ, start) if foreign is None else _refused(site, foreign, environ, start)
         finally:
             self._events.publish(self._answered(environ, status, time.perf_counter() - started))
 
@@ -72,6 +76,19 @@ class FlaskDoor:
             parameters=names,
             code=response.code if response else None,
         )
+
+
+def _refused(site: Site, problem: Problem, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """Answer before Flask sees the request: the user's own routes are behind this too."""
+    language = language_of(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+    request = Request(
+        environ["REQUEST_METHOD"], environ["PATH_INFO"], request_id=environ["meze.request_id"], language=language
+    )
+    response = site.refused(request, problem)
+    environ["meze.response"] = response
+    headers = [("Content-Type", response.content_type), *response.headers.items()]
+    start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
+    return [] if request.method == "HEAD" else [response.body]
 
 
 def install(app: flask.Flask, site: Site) -> None:

@@ -53,8 +53,6 @@ class Site:
         caller: Caller | None = None
         try:
             self._check_limits(request)
-            if not request.path.startswith("/health/"):
-                self._check_host(request)
             if request.fault is not None:
                 raise request.fault
             response = preflight(request, self.settings.cors_origins)
@@ -99,18 +97,20 @@ class Site:
         if sum(len(name) + len(value) + 4 for name, value in request.headers.items()) > settings.headers_limit:
             raise HeadersTooLarge(params={"max": settings.headers_limit})
 
-    def _check_host(self, request: Request) -> None:
-        """Refuse a host that is not ours: a page elsewhere could otherwise reach a server on this machine by a name of
-        its own (DNS rebinding)."""
-        written = request.headers.get("host", "").lower()
-        host = _HOST.fullmatch(written)
-        if host is not None and is_loopback(host["name"]):
-            return
+    def foreign_host(self, written: str, path: str) -> Problem | None:
+        """Return what refuses a host that is not ours, None for one that is.
+
+        A page elsewhere could otherwise reach a server on this machine by a name of its own (DNS rebinding). Whoever
+        asks for health may not know our name.
+        """
+        host = _HOST.fullmatch(written.lower())
+        if path.startswith("/health/") or (host is not None and is_loopback(host["name"])):
+            return None
         public = self.settings.public_url
-        if public is not None and written in _hosts(public):
-            return
+        if public is not None and written.lower() in _hosts(public):
+            return None
         text = Text("This server does not answer for that host.", "此服务器不为该主机应答。")
-        raise BadRequest(text, entries=[Entry("not_one_of", header="Host", text=text)])
+        return BadRequest(text, entries=[Entry("not_one_of", header="Host", text=text)])
 
     def _finish(self, request: Request, response: Response, caller: Caller | None) -> None:
         known = caller is not None and caller.credentials
