@@ -60,6 +60,13 @@ class Step(Base):
     word: Mapped[str] = mapped_column(server_default="it's")
 
 
+class Share(Base):
+    __tablename__ = "shares"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    ratio: Mapped[float] = mapped_column(server_default="0.5")
+
+
 class Leaf(Base):
     __tablename__ = "leaves"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -139,6 +146,7 @@ def test_a_rule_over_a_computed_column_is_asked_of_its_new_value(serve: Serve) -
 def declare_steps(api: Meze) -> None:
     api.resource(Step, read=anyone, create=Step.level >= 1, update=anyone)
     api.resource(Leaf, read=anyone, create=Leaf.public.is_(False))
+    api.resource(Share, read=anyone, create=Share.ratio >= 1)
 
 
 def test_a_default_that_is_text_in_the_table_is_a_value_of_its_column_to_rules(serve: Serve) -> None:
@@ -146,8 +154,10 @@ def test_a_default_that_is_text_in_the_table_is_a_value_of_its_column_to_rules(s
 
     refused(kitchen.post("/steps", {"name": "left out"}, ANNA), 403, "forbidden")
     refused(kitchen.post("/steps", {"name": "sent", "level": 0}, ANNA), 403, "forbidden")
+    refused(kitchen.post("/shares", {"name": "left out"}, ANNA), 403, "forbidden")
+    refused(kitchen.post("/shares", {"name": "sent", "ratio": 0.5}, ANNA), 403, "forbidden")
 
-    assert kitchen.stored(Step) == []
+    assert kitchen.stored(Step) == kitchen.stored(Share) == []
     assert kitchen.add("/leaves", {"name": "x"}, ANNA)["public"] is False
 
 
