@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     Time,
+    TypeDecorator,
     cast,
     func,
     literal,
@@ -27,11 +28,25 @@ from sqlalchemy import (
     text,
 )
 
+from meze import Exact
 from meze.databases import Database
 from meze.records.defaults import Context, in_python, in_sql
 from meze.resources.resource import Beyond, Default, DefaultKind
 
 NOTHING = Context({})
+
+
+class Doubled(TypeDecorator[int]):
+    """Stores twice the number."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, _dialect: Any) -> int | None:
+        return None if value is None else value * 2
+
+    def process_result_value(self, value: int | None, _dialect: Any) -> int | None:
+        return None if value is None else value // 2
 
 
 def column_of(kind: Any) -> Column[Any]:
@@ -48,6 +63,8 @@ def column_of(kind: Any) -> Column[Any]:
         pytest.param(Integer(), "007", 7, id="leading-zeros"),
         pytest.param(Float(), "0.5", 0.5, id="float"),
         pytest.param(Numeric(10, 2), "12.50", Decimal("12.50"), id="decimal"),
+        pytest.param(Exact(10, 2), "0", Decimal("0.00"), id="exact-decimal"),
+        pytest.param(Doubled(), "4", 2, id="type-of-the-users-own"),
         pytest.param(Boolean(), "0", False, id="false-as-a-digit"),
         pytest.param(Boolean(), "1", True, id="true-as-a-digit"),
         pytest.param(String(20), "0", "0", id="text-of-a-digit"),
