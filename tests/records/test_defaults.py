@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from meze import Exact
 from meze.databases import Database
@@ -81,7 +82,7 @@ def test_text_is_one_value_in_the_row_as_it_would_be_and_in_the_table(
     stored = column.table
     stored.metadata.create_all(database.engine)
 
-    made = in_sql(Default(DefaultKind.SQL, written), column, database.name)
+    made = in_sql(Default(DefaultKind.SQL, written), column, database.dialect)
     row = select((cast(made, kind) if database.casts else made).label("value")).subquery()
 
     with database.engine.begin() as connection:
@@ -94,12 +95,12 @@ def test_text_is_one_value_in_the_row_as_it_would_be_and_in_the_table(
 @pytest.mark.parametrize("kind", [Integer(), Boolean(), Numeric(10, 2)], ids=["integer", "boolean", "numeric"])
 def test_only_a_number_is_written_without_quotes(kind: Any) -> None:
     for written in ("0; DROP TABLE x", "1 OR 1", "1e5", "0x10", "", "١"):
-        made = in_sql(Default(DefaultKind.SQL, written), column_of(kind), "sqlite")
+        made = in_sql(Default(DefaultKind.SQL, written), column_of(kind), sqlite.dialect())
         assert str(made) == f"'{written}'"
 
 
 def test_a_quote_in_a_text_stays_inside_of_it() -> None:
-    made = in_sql(Default(DefaultKind.SQL, "a'; --"), column_of(Text()), "postgresql")
+    made = in_sql(Default(DefaultKind.SQL, "a'; --"), column_of(Text()), postgresql.dialect())
 
     assert str(made) == "'a''; --'"
 
@@ -107,13 +108,13 @@ def test_a_quote_in_a_text_stays_inside_of_it() -> None:
 def test_an_expression_is_taken_as_it_is_written() -> None:
     column = column_of(Integer())
 
-    assert str(in_sql(Default(DefaultKind.SQL, text("1 + 1")), column, "sqlite")) == "1 + 1"
-    assert str(in_sql(Default(DefaultKind.SQL, func.random()), column, "sqlite")) == "random()"
+    assert str(in_sql(Default(DefaultKind.SQL, text("1 + 1")), column, sqlite.dialect())) == "1 + 1"
+    assert str(in_sql(Default(DefaultKind.SQL, func.random()), column, sqlite.dialect())) == "random()"
 
 
 @pytest.mark.parametrize("kind", [DefaultKind.NONE, DefaultKind.VALUE, DefaultKind.CALL, DefaultKind.DATABASE])
 def test_what_is_no_sql_makes_no_expression(kind: DefaultKind) -> None:
-    assert in_sql(Default(kind, "0"), column_of(Integer()), "sqlite") is None
+    assert in_sql(Default(kind, "0"), column_of(Integer()), sqlite.dialect()) is None
 
 
 def made_in_python(default: Default, kind: Any, database: str, context: Context = NOTHING) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from conftest import database_url, postgresql_url, worker_database
+from database_places import database_url, postgresql_url, worker_database
 
 ATLAS = Path(__file__).parents[1]
 LOAD_SECONDS = 300

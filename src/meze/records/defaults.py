@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Date, DateTime, Integer, Numeric, Time, literal_column
+from sqlalchemy import Column, Date, DateTime, Time, literal_column
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.functions import FunctionElement
 
 from meze.resources.resource import Beyond, Default, DefaultKind, Field
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+# The declared types whose columns leave a text as it is, or are dates, which are texts to SQLAlchemy
+# (sqlite.org/datatype3.html, 3.1).
+_KEPT_AS_TEXT = re.compile("CHAR|CLOB|TEXT|BLOB|DATE|TIME|JSON")
 _NOW = {"now", "now()", "current_timestamp", "current_timestamp()", "current_date", "current_time", "localtimestamp"}
 
 
@@ -43,23 +47,24 @@ def in_python(default: Default, each: Field | Beyond, database: str) -> Callable
     return None
 
 
-def in_sql(default: Default, column: Column[Any], database: str) -> Any:
+def in_sql(default: Default, column: Column[Any], dialect: Dialect) -> Any:
     """Return the SQL expression of a default that the database evaluates, or None."""
     if default.kind is not DefaultKind.SQL:
         return None
     argument = default.argument
     if isinstance(argument, str):
-        return _of_text(argument, column, database)
+        return _of_text(argument, column, dialect)
     return literal_column(argument.text) if isinstance(argument, TextClause) else argument
 
 
-def _of_text(text: str, column: Column[Any], database: str) -> Any:
+def _of_text(text: str, column: Column[Any], dialect: Dialect) -> Any:
     """Return the value that a text stands for, as the column would hold it.
 
     PostgreSQL reads a quoted literal by the type it meets. In SQLite only a column does that, and the row as it would
     be has none: so a number stands there as a number.
     """
-    number = database == "sqlite" and isinstance(column.type, Integer | Numeric | Boolean) and _NUMBER.fullmatch(text)
+    declared = column.type.compile(dialect=dialect).upper()
+    number = dialect.name == "sqlite" and not _KEPT_AS_TEXT.search(declared) and _NUMBER.fullmatch(text)
     quoted = text if number else "'" + text.replace("'", "''") + "'"
     return literal_column(quoted, column.type)
 

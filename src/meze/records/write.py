@@ -216,7 +216,7 @@ class _Writer:
         return self._in_sql(each.onupdate, each)
 
     def _in_sql(self, default: Default, each: Field | Beyond) -> Any:
-        return in_sql(default, each.column, self.planner.database.name)
+        return in_sql(default, each.column, self.planner.database.dialect)
 
     def _cast(self, value: Any, each: Field | Beyond) -> Any:
         """Return the value with its column's type: PostgreSQL finds untyped binds ambiguous. Not on SQLite, where
