@@ -21,7 +21,7 @@ test: dev ## run every test (ARGS="-k cursors" for some)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-postgresql-15: dev ## run the tests that concern databases on Debian's PostgreSQL 15
-	@tools/with_postgresql_15 $(BIN)/python -m pytest tests/contracts tests/databases -k postgresql $(ARGS)
+	@tools/with_postgresql_15 $(BIN)/python -m pytest -n 2 tests/contracts tests/databases -k postgresql $(ARGS)
 
 test-browser: browser ## look at the pages in a real Chromium
 	@tools/with_chromium $(BIN)/python -m pytest tests/browser $(ARGS)

@@ -8,6 +8,7 @@ finds it empty.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import warnings
@@ -62,7 +63,8 @@ def worker_database(pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a PostgreSQL database for this worker alone, with whatever its last test left in it."""
     worker: dict[str, str] = getattr(pytestconfig, "workerinput", {})
     server = worker.get("postgresql_url") or start_server(pytestconfig)
-    name = f"meze_test_{os.getpid()}_{worker.get('workerid', 'alone')}"
+    # Each folder of tests that uses this has its own.
+    name = f"meze_test_{os.getpid()}_{worker.get('workerid', 'alone')}_{secrets.token_hex(3)}"
     with psycopg.connect(libpq_url(server), autocommit=True) as connection:
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         connection.execute(drop)
