@@ -46,7 +46,7 @@ class Order(Base):
     owner_id: Mapped[int | None]
     price: Mapped[int] = mapped_column(default=1)
     quantity: Mapped[int] = mapped_column(default=1)
-    total: Mapped[int | None] = mapped_column(Computed("price * quantity"))
+    total: Mapped[int | None] = mapped_column(Computed("price * quantity", persisted=True))
 
 
 class Step(Base):
