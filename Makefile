@@ -9,7 +9,7 @@ DEMO := examples/atlas
 # Do not pass a foreign environment on to the tools that run in ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help serve test test-postgresql-15 test-browser check format bench guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser check format bench guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ serve: demo ## run the demo on PORT (8000)
 
 test: dev ## run every test (ARGS="-k cursors" for some)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+coverage: dev ## run every test and say which lines and branches none of them reaches
+	@$(BIN)/python -m pytest -n 2 --cov=meze --cov-report=term:skip-covered $(ARGS)
 
 test-postgresql-15: dev ## run the tests that concern databases on Debian's PostgreSQL 15
 	@tools/with_postgresql_15 $(BIN)/python -m pytest -n 2 tests/contracts tests/databases -k postgresql $(ARGS)
