@@ -105,7 +105,7 @@ def test_a_json_value_is_taken(sqltype: Any, sent: Any, meant: Any) -> None:
         pytest.param(sa.Float(), -(10**400), "too_small", {"min": -1.7976931348623157e308}, id="a-whole-number-beyond"),
         pytest.param(sa.Float(), Decimal("NaN"), "bad_format", {}, id="a-float-is-a-number"),
         pytest.param(sa.Float(), "1.5", "wrong_type", {}, id="text-is-no-float"),
-        pytest.param(sa.REAL(), Decimal("1e39"), "too_big", {"max": 3.4028234663852886e38}, id="beyond-a-single"),
+        pytest.param(sa.REAL(), Decimal("1e39"), "too_big", {"max": 3.4028235e38}, id="beyond-a-single"),
         pytest.param(sa.Date(), "2026-02-30", "bad_format", {}, id="no-such-day"),
         pytest.param(sa.Date(), "20260230", "bad_format", {}, id="another-iso-spelling-of-a-day"),
         pytest.param(sa.Date(), 20260530, "wrong_type", {}, id="a-number-is-no-day"),

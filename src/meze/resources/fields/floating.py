@@ -19,7 +19,8 @@ from meze.resources.fields.refusal import refuse
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST = 1100
 _GREATEST = 1.7976931348623157e308
-_GREATEST_SINGLE = 3.4028234663852886e38
+# As PostgreSQL writes it: what is answered may be sent back.
+_GREATEST_SINGLE = 3.4028235e38
 _SINGLE_BITS = 24
 
 
