@@ -42,10 +42,6 @@ class Standing(NamedTuple):
     email_known: bool
     roles: frozenset[str]
 
-    @property
-    def is_admin(self) -> bool:
-        return ADMIN in self.roles
-
 
 def standing_of(caller: Caller, roles: frozenset[str]) -> Standing:
     """Return the caller's standing, keeping only `roles`, the ones that were declared."""

@@ -10,13 +10,12 @@ from meze.access.rule import (
     EVERYBODY,
     NOBODY_AT_ALL,
     Compared,
-    IfRole,
     Related,
     Rule,
-    either,
     every,
     fold,
     holds_for_some,
+    or_admin,
     parts_of,
     roles_in,
 )
@@ -51,7 +50,7 @@ class Policy:
     def declared(self, resource: Resource, action: str) -> Rule:
         """Return the rule as it was declared, before anything is known of the caller, the admin's passage included."""
         rule = self._rules[resource.name, action]
-        return either(IfRole(ADMIN), rule) if resource.admin else rule
+        return or_admin(rule) if resource.admin else rule
 
     def possible(self, resource: Resource, action: str) -> bool:
         """Say whether any caller at all may ever do `action`; what is changed must be readable too."""
@@ -136,7 +135,7 @@ class Policy:
                 if rules.hidden:
                     rule = NOBODY_AT_ALL
                 elif resource.admin and holds_for_some(rule):
-                    rule = either(IfRole(ADMIN), rule)
+                    rule = or_admin(rule)
                 self._field_rules[resource.name, name, action] = rule
             if rules.hidden:
                 continue

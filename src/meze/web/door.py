@@ -35,7 +35,6 @@ class FlaskDoor:
 
     def __init__(self, app: flask.Flask, events: Events, open_site: Callable[[], Site]) -> None:
         self._inner = app.wsgi_app
-        self._app = app
         self._events = events
         self._open_site = open_site
 
