@@ -15,8 +15,9 @@ from sqlalchemy import MetaData
 from meze.access.caller import Caller
 from meze.access.policy import Policy
 from meze.access.source import check_source
-from meze.access.terms import anyone, user_frame, user_line
-from meze.accounts.tables import User, add_tables
+from meze.access.terms import user_frame, user_line
+from meze.accounts.declared import declarations
+from meze.accounts.tables import add_tables
 from meze.databases import Database, open_database
 from meze.errors import Mistake
 from meze.events import Events
@@ -30,7 +31,7 @@ from meze.records.records import Records
 from meze.records.run import Runner
 from meze.resources.declare import Declaration, build, check, rules_of
 from meze.resources.registry import Registry
-from meze.resources.resource import FieldRules, Resource, hidden
+from meze.resources.resource import FieldRules, Resource
 from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
 from meze.web.door import FlaskDoor, add_names, install, log_failure
 from meze.web.fixed import FixedPages
@@ -220,10 +221,7 @@ class Installation:
 
     def _join(self) -> Parts:
         settings, database = self.settings, self.database
-        users = Declaration(
-            User, None, name="users", rules={"read": anyone}, fields=_only(("id", "name")), served=False
-        )
-        declared = (*self.api.declarations, users)
+        declared = (*self.api.declarations, *declarations())
         resources = build(declared, self.metadata, database.name, database.integer_bits)
         for resource in resources:
             if resource.search:
@@ -297,8 +295,3 @@ class Parts:
         if resource is None:
             raise Mistake(f"{type(row).__name__} is no resource.", "Declare it: api.resource(...).", user_line())
         return resource
-
-
-def _only(names: Iterable[str]) -> dict[str, FieldRules]:
-    columns = ("id", "email", "name", "created_at")
-    return {name: hidden for name in columns if name not in set(names)}

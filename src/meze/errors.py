@@ -2,14 +2,15 @@
 
     Problem                      what a request is answered with: application/problem+json (RFC 9457)
     ├── BadRequest 400           malformed, unknown_parameter, unknown_field, bad_value, bad_cursor
-    ├── Unauthenticated 401
-    ├── Forbidden 403
+    ├── Unauthenticated 401      bad_credentials, token_expired, token_revoked, second_factor_required
+    ├── Forbidden 403            insufficient_scope, confirmation_required, registration_closed, bad_origin
     ├── NotFound 404
     ├── MethodNotAllowed 405, NotAcceptable 406, UnsupportedMediaType 415
     ├── AlreadyExists, StillReferenced 409
     ├── Changed 412, PreconditionRequired 428
     ├── TooLarge 413, UriTooLong 414, HeadersTooLarge 431
     ├── Invalid, TooExpensive 422
+    ├── TooManyRequests 429
     ├── Internal 500, Unavailable 503, StorageFull 507
     Mistake                      the program itself is wrong: refused at start with file, line, cause and remedy
 
@@ -84,7 +85,8 @@ class Entry:
 class Problem(Exception):
     """An answer that says what went wrong. Raised anywhere below the web layer, written there.
 
-    `detail` overrides the class's sentence, `params` fills it, `headers` are sent with the answer.
+    `detail` overrides the class's sentence, `params` fills it, `headers` are sent with the answer. `members` are sent
+    in the document beside the standard ones (RFC 9457 §3.2).
     """
 
     status: ClassVar[int] = 500
@@ -100,11 +102,13 @@ class Problem(Exception):
         params: Mapping[str, Any] | None = None,
         entries: Sequence[Entry] = (),
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         self.detail = detail or self.text
         self.params = dict(params or {})
         self.entries = tuple(entries)
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
         super().__init__(self.code)
 
     def __str__(self) -> str:
@@ -119,6 +123,7 @@ class Problem(Exception):
             "code": self.code,
             "detail": self.detail.say(language, self.params),
             "request_id": request_id,
+            **self.members,
         }
         if self.entries:
             body["errors_total"] = len(self.entries)
@@ -206,6 +211,39 @@ class BadCredentials(Unauthenticated):
     remedy = Text("Sign in again and send the new token.", "请重新登录并使用新的令牌。")
 
 
+class TokenExpired(Unauthenticated):
+    """An access token whose time is over, of a session that still lives: the one answer to which clients refresh."""
+
+    code = "token_expired"
+    title = Text("Token expired", "令牌已过期")
+    text = Text("The access token has expired.", "访问令牌已过期。")
+    remedy = Text(
+        "Send the refresh token to `/auth/refresh`, and repeat the request with the new access token.",
+        "请将刷新令牌发送到 `/auth/refresh`，再用新的访问令牌重试。",
+    )
+
+
+class TokenRevoked(Unauthenticated):
+    """The session or the key was ended: by signing out, by a changed password, or by an administrator."""
+
+    code = "token_revoked"
+    title = Text("Token revoked", "令牌已被吊销")
+    text = Text("The session or key of this token was ended.", "此令牌所属的会话或密钥已被终止。")
+    remedy = Text("Sign in again.", "请重新登录。")
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password was right, and the account asks for a second factor; carries `mfa_token`."""
+
+    code = "second_factor_required"
+    title = Text("Second factor required", "需要第二因素")
+    text = Text("This account asks for a second factor.", "此账户要求第二因素验证。")
+    remedy = Text(
+        "Send `mfa_token` and a code of your authenticator, or a recovery code, to `/auth/login/second-factor`.",
+        "请将 `mfa_token` 与身份验证器中的验证码（或一个恢复码）发送到 `/auth/login/second-factor`。",
+    )
+
+
 class Forbidden(Problem):
     """We know who is calling, and they may see it, but not do this."""
 
@@ -214,6 +252,51 @@ class Forbidden(Problem):
     title = Text("Not allowed", "没有权限")
     text = Text("You may not do this.", "你没有权限执行此操作。")
     remedy = Text("Ask the owner of the data or an administrator.", "请联系数据的所有者或管理员。")
+
+
+class InsufficientScope(Forbidden):
+    """The rules would let the owner of the key do this; the key itself may not."""
+
+    code = "insufficient_scope"
+    title = Text("Outside the scopes of the key", "超出密钥的权限范围")
+    text = Text("The scopes of this API key do not reach this.", "此 API 密钥的权限范围不包括该操作。")
+    remedy = Text("Use a key with the scope that this needs.", "请使用具备所需权限范围的密钥。")
+
+
+class ConfirmationRequired(Forbidden):
+    """Who walks up to an open screen must not be able to take the account over."""
+
+    code = "confirmation_required"
+    title = Text("Confirm that it is you", "请确认是你本人")
+    text = Text("This needs your password or a code again.", "此操作需要再次输入密码或验证码。")
+    remedy = Text(
+        "Send `password` or `code` to `/auth/confirm`, and repeat the request within 10 minutes.",
+        "请将 `password` 或 `code` 发送到 `/auth/confirm`，并在 10 分钟内重试。",
+    )
+
+
+class RegistrationClosed(Forbidden):
+    code = "registration_closed"
+    title = Text("Registration is closed", "未开放注册")
+    text = Text("New accounts need an invitation here.", "此处注册新账户需要邀请。")
+    remedy = Text("Ask an administrator for an invitation.", "请向管理员索取邀请。")
+
+
+class BadOrigin(Forbidden):
+    """A request with our cookie that another site may have made (CSRF)."""
+
+    code = "bad_origin"
+    title = Text("Not from our own pages", "请求并非来自本站页面")
+    text = Text(
+        "A change with the session cookie must come from a page of ours, with its X-CSRF-Token.",
+        "使用会话 Cookie 的修改请求必须来自本站页面，并带有 X-CSRF-Token。",
+    )
+    remedy = Text(
+        "Send `Origin` as browsers do, and the value of the cookie `meze_csrf` as `X-CSRF-Token`; "
+        "programs use `Authorization: Bearer` instead of the cookie.",
+        "请像浏览器那样发送 `Origin`，并把 Cookie `meze_csrf` 的值作为 `X-CSRF-Token` 发送；"
+        "程序应使用 `Authorization: Bearer` 而不是 Cookie。",
+    )
 
 
 class NotFound(Problem):
@@ -337,6 +420,20 @@ class TooExpensive(Problem):
         "Ask for fewer rows, fewer related rows, or filter by an indexed field.",
         "请减少行数或关联行数，或按有索引的字段过滤。",
     )
+
+
+class TooManyRequests(Problem):
+    """Too much was tried in too short a time. `Retry-After` tells whole seconds after which it is possible again."""
+
+    status = 429
+    code = "too_many_requests"
+    title = Text("Too many requests", "请求过多")
+    text = Text("Too many attempts; wait {seconds} s.", "尝试次数过多，请等待 {seconds} 秒。")
+    remedy = Text("Try again after the time in `Retry-After`.", "请在 `Retry-After` 所示时间后重试。")
+
+    def __init__(self, detail: Text | None = None, *, retry_after_seconds: int, **kwargs: Any) -> None:
+        super().__init__(detail, params={"seconds": retry_after_seconds}, **kwargs)
+        self.headers.setdefault("Retry-After", str(retry_after_seconds))
 
 
 class Internal(Problem):

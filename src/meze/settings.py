@@ -59,10 +59,25 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _hashing(value: str) -> str:
+    if not re.fullmatch(r"m=[0-9]{1,7},t=[0-9]{1,3},p=[0-9]{1,2}", value):
+        raise ValueError("write it as m=65536,t=3,p=1: KiB of memory, passes, lanes")
+    return value
+
+
+def _smtp_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("write it as smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465")
+    return value
+
+
 Count = Annotated[int, Field(gt=0)]
 Size = Annotated[ByteSize, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Duration = Seconds
+Registration = Literal["open", "verified", "invite", "closed"]
 Origin = Annotated[str, AfterValidator(_origin)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_pieces)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_pieces)]
@@ -117,6 +132,29 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SECRET_KEY_FALLBACKS", Names, "", "Earlier keys that are still accepted, comma-separated.", secret=True),
     Setting("MEZE_ENV", Environment, None, "Either development or production."),
     Setting("MEZE_PUBLIC_URL", Origin, None, "The address that clients use, such as https://api.example.com."),
+    Setting(
+        "MEZE_REGISTRATION",
+        Registration,
+        None,
+        "Who may make an account: open, verified (by mail first), invite or closed; open in development.",
+    ),
+    Setting("MEZE_ACCESS_TOKEN_MINUTES", Duration, 15, "How long an access token is good.", "minutes"),
+    Setting("MEZE_SESSION_IDLE_DAYS", Duration, 30, "How long a session lives without being used.", "days"),
+    Setting("MEZE_SESSION_DAYS", Duration, 90, "How long a session lives at most.", "days"),
+    Setting(
+        "MEZE_PASSWORD_HASHING",
+        Annotated[str, AfterValidator(_hashing)],
+        None,
+        "The cost of hashing a password with argon2id, as m=65536,t=3,p=1 (memory in KiB); measured once if not set.",
+    ),
+    Setting(
+        "MEZE_SMTP_URL",
+        Annotated[str, AfterValidator(_smtp_url)],
+        None,
+        "The mail server, as smtp://user:password@host:587; in development mail goes to the terminal if not set.",
+        secret=True,
+    ),
+    Setting("MEZE_MAIL_FROM", str, None, "The sender of mail, as Atlas <no-reply@example.com>."),
     Setting("MEZE_PREFIX", Annotated[str, AfterValidator(_prefix)], "/api/v1", "The path that the API is served at."),
     Setting("MEZE_HOST", str, "127.0.0.1", "The address that `meze serve` listens on."),
     Setting("PORT", Port, 8000, "The port that `meze serve` listens on."),
@@ -151,6 +189,13 @@ class Settings:
     secret_key_fallbacks: tuple[str, ...]
     env: Environment | None
     public_url: str | None
+    registration: Registration | None
+    access_token_minutes: float
+    session_idle_days: float
+    session_days: float
+    password_hashing: str | None
+    smtp_url: str | None
+    mail_from: str | None
     prefix: str
     host: str
     port: int
@@ -177,7 +222,7 @@ class Settings:
     def shown(self, attribute: str) -> str:
         """Return the value as it may be printed: secrets are masked, and the password in a URL."""
         value = getattr(self, attribute)
-        if attribute == "database_url":
+        if value and attribute in ("database_url", "smtp_url"):
             return masked_url(value)
         return "***" if value and _BY_ATTRIBUTE[attribute].secret else str(value)
 

@@ -14,7 +14,9 @@ class Caller:
     """The person, or nobody, behind a request.
 
     `id` is None for nobody. `email` is None until it was verified, so that a rule never trusts a claimed address.
-    `credentials` says whether the request carried any, which is what caches must know.
+    `credentials` says whether the request carried any, which is what caches must know. `session` is the id of the
+    session that they belong to, `key` that of the API key. `scopes` are what a key may do, None for no limit; a key's
+    caller holds the role admin only if its scopes say so.
     """
 
     id: int | None = None
@@ -22,6 +24,9 @@ class Caller:
     name: str | None = None
     roles: frozenset[str] = frozenset()
     credentials: bool = False
+    session: int | None = None
+    key: int | None = None
+    scopes: frozenset[str] | None = None
 
     @property
     def signed_in(self) -> bool:
@@ -41,8 +46,9 @@ class Standing(NamedTuple):
     signed_in: bool
     email_known: bool
     roles: frozenset[str]
+    scopes: frozenset[str] | None = None
 
 
 def standing_of(caller: Caller, roles: frozenset[str]) -> Standing:
     """Return the caller's standing, keeping only `roles`, the ones that were declared."""
-    return Standing(caller.signed_in, caller.email is not None, caller.roles & roles)
+    return Standing(caller.signed_in, caller.email is not None, caller.roles & roles, caller.scopes)

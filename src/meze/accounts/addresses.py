@@ -1,0 +1,45 @@
+"""E-mail addresses: what one may look like, and when two spellings are one address."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+
+LONGEST = 320
+# Names of internal networks (`.local`, `localhost`) are refused by the library, and wanted by those who run one. Below
+# `.test`, which it can be told to allow, every name is judged by its form alone.
+_BELOW = ".test"
+
+
+def checked(email: str) -> str:
+    """Return an address that mail can be sent to, as it was written but for what every mail server reads alike.
+
+    Raises:
+        ValueError: it is none. What is not printable, such as a line break, is never part of one.
+    """
+    if len(email) > LONGEST or not email.isprintable():
+        raise ValueError("no e-mail address")
+    try:
+        found = _validated(email)
+        _validated(canonical(email))  # compatibility forms may turn into letters that mean something
+    except EmailNotValidError:
+        raise ValueError("no e-mail address") from None
+    return found.normalized.removesuffix(_BELOW)
+
+
+def canonical(email: str) -> str:
+    """Return what every spelling of an address has in common: NFKC, letter case folded, the domain as IDNA.
+
+    Anything may be given; what is no address at all stays a string that no account has.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
+    local, at, domain = folded.rpartition("@")
+    try:
+        return f"{local}{at}{_validated(f'a@{domain}').ascii_domain.removesuffix(_BELOW)}"
+    except EmailNotValidError:
+        return folded
+
+
+def _validated(email: str) -> ValidatedEmail:
+    return validate_email(email + _BELOW, check_deliverability=False, test_environment=True)

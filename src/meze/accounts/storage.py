@@ -1,0 +1,119 @@
+"""The database as accounts use it: statements of SQLAlchemy Core, prepared once, and refusals as problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Table, bindparam, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ClauseElement
+
+from meze.databases import Connection, Database, FaultKind
+from meze.databases.statement import Statement
+from meze.errors import AlreadyExists, Problem, StillReferenced, StorageFull, Unavailable
+
+Row = tuple[Any, ...]
+INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""How each database writes `INSERT … ON CONFLICT`."""
+
+
+class Work:
+    """One use of the database, inside one `with storage.reading()` or `with storage.writing()`.
+
+    Clauses are constants of their modules, with a `bindparam` for every value: each is compiled once.
+    """
+
+    def __init__(self, connection: Connection, storage: Storage) -> None:
+        self._connection = connection
+        self._storage = storage
+
+    def rows(self, clause: ClauseElement, **values: Any) -> list[Row]:
+        """Run a clause and return what it selects or returns."""
+        return self._connection.rows(self._storage.prepared(clause), values)
+
+    def row(self, clause: ClauseElement, **values: Any) -> Row | None:
+        """Return the first row, or None where there is none."""
+        return next(iter(self.rows(clause, **values)), None)
+
+    def execute(self, clause: ClauseElement, **values: Any) -> int:
+        """Run a clause and return how many rows it changed."""
+        return self._connection.execute(self._storage.prepared(clause), values)
+
+    def add(self, table: Table, **values: Any) -> None:
+        """Insert one row; columns that are not named take their server's default."""
+        self._connection.execute(self._storage.adding(table, tuple(values), None), _new(values))
+
+    def add_one(self, table: Table, **values: Any) -> int:
+        """Insert one row and return its id."""
+        rows = self._connection.rows(self._storage.adding(table, tuple(values), "id"), _new(values))
+        return int(rows[0][0])
+
+
+class Storage:
+    """Lends connections, and keeps what was prepared."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._prepared: dict[int, tuple[ClauseElement, Statement]] = {}
+        self._adding: dict[tuple[Any, ...], Statement] = {}
+
+    def prepared(self, clause: ClauseElement) -> Statement:
+        found = self._prepared.get(id(clause))
+        if found is None:
+            # The clause is kept too: its id would serve another one after it.
+            found = self._prepared[id(clause)] = (clause, self.database.prepare(clause))
+        return found[1]
+
+    def adding(self, table: Table, names: tuple[str, ...], returned: str | None) -> Statement:
+        at = (table, names, returned)
+        if at not in self._adding:
+            clause = insert(table).values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names})
+            self._adding[at] = self.database.prepare(clause.returning(table.c[returned]) if returned else clause)
+        return self._adding[at]
+
+    @contextmanager
+    def reading(self, *, snapshot: bool = False) -> Iterator[Work]:
+        """Lend a connection; with `snapshot`, all its statements see one moment.
+
+        Raises:
+            Unavailable: the database cannot be reached, or is too busy.
+        """
+        with self._explained(), self.database.reading(snapshot=snapshot) as connection:
+            yield Work(connection, self)
+
+    @contextmanager
+    def writing(self) -> Iterator[Work]:
+        """Lend a connection in a transaction: committed at the end, undone on any exception, a Problem included.
+
+        Raises:
+            AlreadyExists: a unique value is taken.
+            StillReferenced: a row that is to be deleted is pointed at.
+            Unavailable, StorageFull: the database cannot take it just now.
+        """
+        with self._explained(), self.database.writing() as connection:
+            yield Work(connection, self)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except Problem:
+            raise
+        except Exception as error:
+            fault = self.database.fault(error)
+            if fault is None:
+                raise
+            raise _PROBLEMS.get(fault.kind, Unavailable)() from error
+
+
+_PROBLEMS: dict[FaultKind, type[Problem]] = {
+    FaultKind.UNIQUE: AlreadyExists,
+    FaultKind.STILL_REFERENCED: StillReferenced,
+    FaultKind.FULL: StorageFull,
+}
+
+
+def _new(values: dict[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}
