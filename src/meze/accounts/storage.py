@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,6 +58,7 @@ class Storage:
         self.database = database
         self._prepared: dict[int, tuple[ClauseElement, Statement]] = {}
         self._adding: dict[tuple[Any, ...], Statement] = {}
+        self._kept: dict[str, ClauseElement] = {}
 
     def prepared(self, clause: ClauseElement) -> Statement:
         found = self._prepared.get(id(clause))
@@ -65,6 +66,17 @@ class Storage:
             # The clause is kept too: its id would serve another one after it.
             found = self._prepared[id(clause)] = (clause, self.database.prepare(clause))
         return found[1]
+
+    def kept(self, name: str, make: Callable[[Any], ClauseElement]) -> ClauseElement:
+        """Return a clause that depends on the database, made once: `make` gets its `insert`, which knows ON CONFLICT."""
+        if name not in self._kept:
+            self._kept[name] = make(INSERTS[self.database.name])
+        return self._kept[name]
+
+    def is_taken(self, error: BaseException) -> bool:
+        """Say whether an error is the refusal of a unique value."""
+        fault = self.database.fault(error)
+        return fault is not None and fault.kind is FaultKind.UNIQUE
 
     def adding(self, table: Table, names: tuple[str, ...], returned: str | None) -> Statement:
         at = (table, names, returned)

@@ -1,0 +1,422 @@
+"""Who there is: making, changing and deleting accounts, inviting, and the first admin.
+
+Everything here is done by an admin, by the command line, or by the flows of signing in. The last enabled admin is never
+taken away: whoever changes who is an admin holds one row of `meze_facts` meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Double,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    false,
+    select,
+    update,
+)
+from sqlalchemy import cast as sql_cast
+
+from meze.access.caller import ADMIN
+from meze.accounts import audit
+from meze.accounts.addresses import canonical, checked
+from meze.accounts.moments import written
+from meze.accounts.outbox import Outbox
+from meze.accounts.passwords import Hashed
+from meze.accounts.sessions import Sessions
+from meze.accounts.storage import Storage, Work
+from meze.accounts.tables import FACTS, PASSWORDS, TOKENS, User
+from meze.accounts.tokens import Token, TokenKind, new_token, read
+from meze.accounts.visitor import Visitor
+from meze.errors import AlreadyExists, Entry, Forbidden, Invalid, NotFound
+from meze.errors import Text as Sentence
+
+FIRST_ADMIN_SECONDS = 3600.0
+INVITATION_SECONDS = 7 * 86400.0
+
+_users = cast(Table, User.__table__)
+_id = bindparam("of_user", type_=Integer)
+_ONE = select(
+    _users.c.id,
+    _users.c.email,
+    _users.c.name,
+    _users.c.roles,
+    _users.c.email_verified,
+    _users.c.created_at,
+    _users.c.disabled,
+).where(_users.c.id == _id)
+_LOCKED = _ONE.with_for_update()
+_BY_EMAIL = select(_users.c.id).where(_users.c.email_canonical == bindparam("canonical", type_=String))
+_OTHER_ADMIN = (
+    select(_users.c.id)
+    .where(_users.c.disabled == false(), sql_cast(_users.c.roles, Text).like(f'%"{ADMIN}"%'), _users.c.id != _id)
+    .limit(1)
+)
+_CHANGE = (
+    update(_users)
+    .where(_users.c.id == _id)
+    .values(
+        name=bindparam("new_name", type_=String),
+        roles=bindparam("new_roles", type_=JSON),
+        disabled=bindparam("new_disabled", type_=Boolean),
+    )
+)
+_DELETE = delete(_users).where(_users.c.id == _id)
+_ADMINS = select(FACTS.c.value).where(FACTS.c.name == "admins").with_for_update()
+_ADMINS_KNOWN = update(FACTS).where(FACTS.c.name == "admins").values(value=bindparam("new_value", type_=JSON))
+_USE = (
+    update(TOKENS)
+    .where(
+        TOKENS.c.hash == bindparam("of_hash", type_=LargeBinary),
+        TOKENS.c.kind == bindparam("of_kind", type_=String),
+        TOKENS.c.used_at.is_(None),
+        TOKENS.c.expires_at > bindparam("now", type_=Double),
+    )
+    .values(used_at=bindparam("now", type_=Double))
+    .returning(TOKENS.c.id, TOKENS.c.user_id, TOKENS.c.data)
+)
+_LOOK = select(TOKENS.c.id, TOKENS.c.user_id, TOKENS.c.data).where(
+    TOKENS.c.hash == bindparam("of_hash", type_=LargeBinary),
+    TOKENS.c.kind == bindparam("of_kind", type_=String),
+    TOKENS.c.used_at.is_(None),
+    TOKENS.c.expires_at > bindparam("now", type_=Double),
+)
+
+NEVER_AGAIN = Sentence(
+    "This link was used, is too old, or was replaced by a newer one. Ask for a new one.",
+    "此链接已被使用、已过期或已被更新的链接取代，请重新申请。",
+)
+LAST_ADMIN = Sentence(
+    "This is the last enabled admin. Make another one first.", "这是最后一个启用的管理员，请先设立另一位管理员。"
+)
+
+
+def bad_token() -> Invalid:
+    """Return the one answer to every token of a link that is not good."""
+    return Invalid([Entry("no_such_row", pointer="/token", text=NEVER_AGAIN)])
+
+
+def use(work: Work, token: Token, now: float) -> tuple[int, int | None, dict[str, Any]]:
+    """Use a token of a link up, and return its id, its user and what it holds. Of two uses at once one succeeds.
+
+    Raises:
+        Invalid: at `/token`.
+    """
+    row = work.row(_USE, of_hash=token.hash, of_kind=token.kind.value, now=now)
+    if row is None:
+        raise bad_token()
+    return row[0], row[1], row[2]
+
+
+def look(work: Work, token: Token, now: float) -> tuple[int, int | None, dict[str, Any]]:
+    """Return what a token of a link holds, and leave it as good as it is. Raises as `use` does."""
+    row = work.row(_LOOK, of_hash=token.hash, of_kind=token.kind.value, now=now)
+    if row is None:
+        raise bad_token()
+    return row[0], row[1], row[2]
+
+
+def expected(text: str, *kinds: TokenKind) -> Token:
+    """Return the token of a link that a client sent. Raises Invalid at `/token` where it is none of `kinds`."""
+    token = read(text, *kinds)
+    if token is None:
+        raise bad_token()
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """An account that is to be made; its address and its roles were checked."""
+
+    email: str
+    name: str | None = None
+    roles: tuple[str, ...] = ()
+    verified: bool = False
+
+
+class People:
+    """`roles` are those that the program declares, admin among them."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        sessions: Sessions,
+        outbox: Outbox,
+        roles: Collection[str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._storage = storage
+        self._sessions = sessions
+        self._outbox = outbox
+        self._roles = frozenset(roles) | {ADMIN}
+        self._clock = clock
+
+    def me(self, user_id: int) -> dict[str, Any]:
+        """Return a caller as the contract shows one: id, email, name, roles, email_verified, created_at."""
+        with self._storage.reading() as work:
+            return self.shown(work, user_id)
+
+    def shown(self, work: Work, user_id: int) -> dict[str, Any]:
+        """As `me`, in the caller's own transaction. Raises NotFound."""
+        row = work.row(_ONE, of_user=user_id)
+        if row is None:
+            raise NotFound
+        return {
+            "id": row[0],
+            "email": row[1],
+            "name": row[2],
+            "roles": sorted(row[3]),
+            "email_verified": row[4],
+            "created_at": written(row[5]),
+        }
+
+    def find(self, email: str) -> int | None:
+        """Return the id of the account with this address, in whatever spelling."""
+        with self._storage.reading() as work:
+            row = work.row(_BY_EMAIL, canonical=canonical(email))
+        return None if row is None else int(row[0])
+
+    def checked_roles(self, roles: Sequence[str], pointer: str = "/roles") -> tuple[str, ...]:
+        """Return the roles, each once, in order.
+
+        Raises:
+            Invalid: one was not declared; names those that were.
+        """
+        known = ", ".join(sorted(self._roles))
+        faults = [
+            Entry("not_one_of", pointer=f"{pointer}/{at}", params={"allowed": known})
+            for at, role in enumerate(roles)
+            if role not in self._roles
+        ]
+        if faults:
+            raise Invalid(faults)
+        return tuple(sorted(set(roles)))
+
+    def add(self, work: Work, person: NewPerson, password: Hashed | None) -> int:
+        """Make an account and return its id.
+
+        Raises:
+            AlreadyExists: at `/email`.
+        """
+        if ADMIN in person.roles:
+            self._hold_admins(work, ever=True)
+        try:
+            user_id = work.add_one(
+                _users,
+                email=person.email,
+                email_canonical=canonical(person.email),
+                email_verified=person.verified,
+                name=person.name,
+                roles=list(person.roles),
+                disabled=False,
+                created_at=_moment(self._clock()),
+            )
+        except Exception as error:
+            if self._storage.is_taken(error):
+                raise taken() from error
+            raise
+        if password is not None:
+            work.add(PASSWORDS, user_id=user_id, hash=password.hash, cost=password.cost, changed_at=self._clock())
+        return user_id
+
+    def create(self, person: NewPerson, password: Hashed | None, visitor: Visitor, by_id: int | None = None) -> int:
+        """Make an account for somebody. Without a password they get a link to set one."""
+        with self._storage.writing() as work:
+            user_id = self.add(work, person, password)
+            audit.record(work, "registered", user_id, visitor, by_id)
+            if password is None:
+                token_id = self.link(work, TokenKind.RESET, INVITATION_SECONDS, user_id=user_id)
+                self._outbox.put(work, "invitation", visitor.language, user_id=user_id, token_id=token_id)
+        return user_id
+
+    def rename(self, user_id: int, name: str | None, visitor: Visitor) -> None:
+        self.change(user_id, visitor, name=name, by_id=user_id)
+
+    def change(
+        self,
+        user_id: int,
+        visitor: Visitor,
+        *,
+        by_id: int | None = None,
+        check: Callable[[], None] = lambda: None,
+        **changes: Any,
+    ) -> None:
+        """Change `name`, `roles`, `disabled`, those that are given. What it means holds at the next request.
+
+        `check` is called while the row is locked, and may refuse.
+
+        Raises:
+            NotFound, Forbidden: there is no such account; it is the last enabled admin.
+            Invalid: a role was not declared.
+        """
+        if "roles" in changes:
+            changes["roles"] = list(self.checked_roles(changes["roles"]))
+        with self._storage.writing() as work:
+            if "roles" in changes or "disabled" in changes:
+                self._hold_admins(work, ever=ADMIN in changes.get("roles", ()))
+            row = work.row(_LOCKED, of_user=user_id)
+            if row is None:
+                raise NotFound
+            check()
+            before = {"name": row[2], "roles": row[3], "disabled": row[6]}
+            after = before | changes
+            if _is_admin(before) and not _is_admin(after):
+                self._refuse_last_admin(work, user_id)
+            work.execute(
+                _CHANGE,
+                of_user=user_id,
+                new_name=after["name"],
+                new_roles=after["roles"],
+                new_disabled=after["disabled"],
+            )
+            for event in _events_of(before, after):
+                audit.record(work, event, user_id, visitor, by_id)
+            if after["disabled"] and not before["disabled"]:
+                self._sessions.end_all(work, user_id)
+        self._sessions.forget(user_id)
+
+    def delete(self, user_id: int, visitor: Visitor, by_id: int | None = None) -> None:
+        """Delete an account. Rows that refer to it do what their foreign keys declare.
+
+        Raises:
+            NotFound, Forbidden: there is no such account; it is the last enabled admin.
+            StillReferenced: a foreign key to it does not say what should happen.
+        """
+        with self._storage.writing() as work:
+            self._hold_admins(work, ever=False)
+            row = work.row(_LOCKED, of_user=user_id)
+            if row is None:
+                raise NotFound
+            if _is_admin({"roles": row[3], "disabled": row[6]}):
+                self._refuse_last_admin(work, user_id)
+            work.execute(_DELETE, of_user=user_id)
+            audit.record(work, "deleted", user_id, Visitor(), by_id)
+            audit.depersonalise(work, user_id)
+            self._outbox.put(work, "account_deleted", visitor.language, address=row[1])
+        self._sessions.forget(user_id)
+
+    def sign_out(self, user_id: int, visitor: Visitor, by_id: int | None = None) -> None:
+        """End every session of somebody. Raises NotFound."""
+        with self._storage.writing() as work:
+            if work.row(_ONE, of_user=user_id) is None:
+                raise NotFound
+            self._sessions.end_all(work, user_id)
+            audit.record(work, "signed_out_everywhere", user_id, visitor, by_id)
+        self._sessions.forget(user_id)
+
+    def invite(self, email: str, roles: Sequence[str], name: str | None, visitor: Visitor, by_id: int | None) -> None:
+        """Mail somebody a link with which they make an account of their own, with these roles.
+
+        Raises:
+            Invalid, AlreadyExists: the address or a role is none; there is such an account.
+        """
+        try:
+            email = checked(email)
+        except ValueError:
+            raise Invalid([bad_email()]) from None
+        data = {"email": email, "roles": list(self.checked_roles(roles)), "name": name}
+        with self._storage.writing() as work:
+            if work.row(_BY_EMAIL, canonical=canonical(email)) is not None:
+                raise taken()
+            token_id = self.link(work, TokenKind.INVITATION, INVITATION_SECONDS, email=email, data=data)
+            self._outbox.put(work, "invitation", visitor.language, token_id=token_id, address=email)
+            audit.record(work, "invited", by_id, visitor)
+
+    def first_admin_link(self) -> str | None:
+        """Return a token that makes the first admin within an hour; None once there has ever been one."""
+        token = new_token(TokenKind.FIRST_ADMIN)
+        with self._storage.writing() as work:
+            if self._hold_admins(work, ever=False):
+                return None
+            self.link(work, TokenKind.FIRST_ADMIN, FIRST_ADMIN_SECONDS, token=token)
+        return token
+
+    def become_first_admin(self, work: Work, token: Token, person: NewPerson, password: Hashed) -> int:
+        """Use the one-time link. Raises Invalid at `/token` where there has ever been an admin."""
+        if self._hold_admins(work, ever=False):
+            raise bad_token()
+        use(work, token, self._clock())
+        return self.add(work, person, password)
+
+    def link(
+        self,
+        work: Work,
+        kind: TokenKind,
+        seconds: float,
+        *,
+        user_id: int | None = None,
+        email: str | None = None,
+        data: dict[str, Any] | None = None,
+        token: str | None = None,
+    ) -> int:
+        """Keep what a link will stand for and return its id. Its token is made when it is sent, unless it is given."""
+        now = self._clock()
+        return work.add_one(
+            TOKENS,
+            kind=kind.value,
+            user_id=user_id,
+            email_canonical=None if email is None else canonical(email),
+            hash=None if token is None else Token(kind, "", token).hash,
+            data=data or {},
+            created_at=now,
+            expires_at=now + seconds,
+        )
+
+    def _hold_admins(self, work: Work, *, ever: bool) -> bool:
+        """Let nobody else change who is an admin until this transaction ends; return whether there ever was one.
+
+        `ever` says that now there is.
+        """
+        work.execute(
+            self._storage.kept(
+                "admins",
+                lambda insert: insert(FACTS).values(name="admins", value={"ever": False}).on_conflict_do_nothing(),
+            )
+        )
+        row = work.row(_ADMINS)
+        was = row is not None and bool(row[0]["ever"])
+        if ever and not was:
+            work.execute(_ADMINS_KNOWN, new_value={"ever": True})
+        return was
+
+    def _refuse_last_admin(self, work: Work, user_id: int) -> None:
+        if work.row(_OTHER_ADMIN, of_user=user_id) is None:
+            raise Forbidden(LAST_ADMIN)
+
+
+def taken() -> AlreadyExists:
+    return AlreadyExists(entries=[Entry("already_exists", pointer="/email")])
+
+
+def bad_email() -> Entry:
+    params = {"expected": "an e-mail address (anna@example.com)", "expected_zh": "电子邮箱地址（anna@example.com）"}
+    return Entry("bad_format", pointer="/email", params=params)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _is_admin(person: Mapping[str, Any]) -> bool:
+    return ADMIN in person["roles"] and not person["disabled"]
+
+
+def _events_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    if before["name"] != after["name"]:
+        yield "renamed"
+    if sorted(before["roles"]) != sorted(after["roles"]):
+        yield "roles_changed"
+    if before["disabled"] != after["disabled"]:
+        yield "disabled" if after["disabled"] else "enabled"
