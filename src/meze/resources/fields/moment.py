@@ -25,7 +25,8 @@ _MOMENT = re.compile(
 )
 
 
-def _parse(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """Return the moment that `text` names, in UTC. Raises as `refuse` does."""
     if _MOMENT.fullmatch(text) is None:
         raise refuse("bad_format")
     try:
@@ -76,7 +77,7 @@ def _moment(sqltype: DateTime, place: Place) -> FieldType:
     digits = None if as_text else getattr(sqltype, "precision", None)
 
     def parse(text: str) -> datetime:
-        value = _parse(text)
+        value = moment_of(text)
         refuse_finer(value.microsecond, digits)
         return value
 

@@ -1,0 +1,1 @@
+"""Accounts over HTTP: who is calling, signing in and out, and all below `{prefix}/auth`."""
