@@ -21,7 +21,12 @@ from meze.settings import (
 )
 
 GOOD_KEY = "kV1c0Tn3xW8qLr5mZ2yB7uJ4hD9sF6gPaEiO"
-SAFE = {"MEZE_ENV": "production", "SECRET_KEY": GOOD_KEY, "MEZE_PUBLIC_URL": "https://api.example.com"}
+SAFE = {
+    "MEZE_ENV": "production",
+    "SECRET_KEY": GOOD_KEY,
+    "MEZE_PUBLIC_URL": "https://api.example.com",
+    "MEZE_REGISTRATION": "open",
+}
 
 
 def read(root: Path, **environ: str) -> Settings:
@@ -258,6 +263,10 @@ def test_dev_and_production_contradict():
         pytest.param({"SECRET_KEY": "abcabcabcabcabcabcabcabcabcabcabcabc"}, "repeats", id="repetitive-secret"),
         pytest.param({"SECRET_KEY_FALLBACKS": "old"}, "SECRET_KEY_FALLBACKS", id="weak-fallback"),
         pytest.param({"MEZE_PUBLIC_URL": ""}, "MEZE_PUBLIC_URL is not set", id="no-public-url"),
+        pytest.param({"MEZE_REGISTRATION": ""}, "MEZE_REGISTRATION is not set", id="nobody-said-who-may-register"),
+        pytest.param({"MEZE_REGISTRATION": "verified"}, "MEZE_SMTP_URL is not set", id="links-that-cannot-be-sent"),
+        pytest.param({"MEZE_PASSWORD_HASHING": "m=8,t=1,p=1"}, "too cheap", id="hashing-that-guesses-outrun"),
+        pytest.param({"MEZE_PASSWORD_HASHING": "m=19456,t=1,p=1"}, "too cheap", id="half-of-what-is-advised"),
         pytest.param({"FLASK_DEBUG": "1"}, "Debug is on", id="debug"),
     ],
 )
@@ -275,6 +284,11 @@ def test_production_tells_every_fault_at_once(tmp_path):
 
     assert "SECRET_KEY" in refused.value.cause
     assert "MEZE_PUBLIC_URL" in refused.value.cause
+
+
+@pytest.mark.parametrize("cost", ["m=47104,t=1,p=1", "m=19456,t=2,p=1", "m=12288,t=3,p=1", "m=7168,t=5,p=1"])
+def test_every_cost_that_owasp_advises_is_safe(tmp_path, cost):
+    assert read(tmp_path, **SAFE, MEZE_PASSWORD_HASHING=cost).password_hashing == cost
 
 
 def test_safe_settings_pass_and_debug_in_the_program_does_not(tmp_path):

@@ -311,6 +311,21 @@ def production_faults(settings: Settings, *, debug: bool) -> Iterator[tuple[str,
         yield "Debug is on, which shows the inside of the program.", "Unset FLASK_DEBUG and app.debug."
     if settings.public_url is None:
         yield "MEZE_PUBLIC_URL is not set.", "Set it to the address that clients use, such as https://api.example.com."
+    if settings.registration is None:
+        yield (
+            "MEZE_REGISTRATION is not set.",
+            "Say who may make an account: open, verified (by mail first), invite or closed.",
+        )
+    elif settings.registration in ("verified", "invite") and settings.smtp_url is None:
+        yield (
+            f"MEZE_REGISTRATION is {settings.registration}, which sends mail, and MEZE_SMTP_URL is not set.",
+            "Set MEZE_SMTP_URL=smtp://user:password@host:587, or choose another way to register.",
+        )
+    if settings.password_hashing and _is_cheap(settings.password_hashing):
+        yield (
+            f"MEZE_PASSWORD_HASHING={settings.password_hashing} is too cheap to withstand guessing.",
+            "Leave it out, to have it measured, or use at least m=19456,t=2,p=1.",
+        )
 
 
 def refuse_unsafe_production(settings: Settings, *, debug: bool) -> None:
@@ -320,6 +335,12 @@ def refuse_unsafe_production(settings: Settings, *, debug: bool) -> None:
         causes = " ".join(cause for cause, _ in faults)
         remedies = "\n  → ".join(dict.fromkeys(remedy for _, remedy in faults))
         raise Mistake(f"This is not safe for production. {causes}", remedies)
+
+
+def _is_cheap(cost: str) -> bool:
+    """Say whether a cost is below every one that OWASP advises for argon2id, from m=47104,t=1 to m=7168,t=5."""
+    memory, passes, _ = (int(piece.partition("=")[2]) for piece in cost.split(","))
+    return memory < 7_168 or memory * passes < 35_840
 
 
 # Keys that stand in tutorials, and words that people leave in from a template.

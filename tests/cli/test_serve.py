@@ -13,7 +13,12 @@ import urllib.error
 import pytest
 
 KEY = "kV1c0Tn3xW8qLr5mZ2yB7uJ4hD9sF6gPaEiO"
-PRODUCTION = {"MEZE_ENV": "production", "SECRET_KEY": KEY, "MEZE_PUBLIC_URL": "https://notes.example"}
+PRODUCTION = {
+    "MEZE_ENV": "production",
+    "SECRET_KEY": KEY,
+    "MEZE_PUBLIC_URL": "https://notes.example",
+    "MEZE_REGISTRATION": "closed",
+}
 
 
 def rewrite(project, before, after):

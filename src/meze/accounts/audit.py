@@ -20,9 +20,7 @@ EVENTS: dict[str, Text] = {
     "sign_in_failed": Text("The password, or the code, was wrong.", "密码或验证码错误。"),
     "signed_out": Text("A session was ended.", "结束了一个会话。"),
     "signed_out_everywhere": Text("All sessions were ended.", "结束了所有会话。"),
-    "token_reused": Text(
-        "A refresh token was used twice; its session was ended.", "刷新令牌被重复使用，其会话已终止。"
-    ),
+    "token_reused": Text("A refresh token came twice; its session was ended.", "刷新令牌被重复使用，其会话已终止。"),
     "confirmed": Text("A session proved again who it is.", "会话再次确认了身份。"),
     "renamed": Text("The name was changed.", "修改了名称。"),
     "email_verified": Text("The address was proved.", "邮箱已验证。"),

@@ -15,9 +15,7 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     Boolean,
-    Double,
     Integer,
-    LargeBinary,
     String,
     Table,
     Text,
@@ -30,21 +28,18 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 
 from meze.access.caller import ADMIN
-from meze.accounts import audit
+from meze.accounts import audit, links
 from meze.accounts.addresses import canonical, checked
 from meze.accounts.moments import written
 from meze.accounts.outbox import Outbox
 from meze.accounts.passwords import Hashed
 from meze.accounts.sessions import Sessions
 from meze.accounts.storage import Storage, Work
-from meze.accounts.tables import FACTS, PASSWORDS, TOKENS, User
-from meze.accounts.tokens import Token, TokenKind, new_token, read
+from meze.accounts.tables import FACTS, PASSWORDS, User
+from meze.accounts.tokens import Token, TokenKind, new_token
 from meze.accounts.visitor import Visitor
 from meze.errors import AlreadyExists, Entry, Forbidden, Invalid, NotFound
 from meze.errors import Text as Sentence
-
-FIRST_ADMIN_SECONDS = 3600.0
-INVITATION_SECONDS = 7 * 86400.0
 
 _users = cast(Table, User.__table__)
 _id = bindparam("of_user", type_=Integer)
@@ -76,64 +71,10 @@ _CHANGE = (
 _DELETE = delete(_users).where(_users.c.id == _id)
 _ADMINS = select(FACTS.c.value).where(FACTS.c.name == "admins").with_for_update()
 _ADMINS_KNOWN = update(FACTS).where(FACTS.c.name == "admins").values(value=bindparam("new_value", type_=JSON))
-_USE = (
-    update(TOKENS)
-    .where(
-        TOKENS.c.hash == bindparam("of_hash", type_=LargeBinary),
-        TOKENS.c.kind == bindparam("of_kind", type_=String),
-        TOKENS.c.used_at.is_(None),
-        TOKENS.c.expires_at > bindparam("now", type_=Double),
-    )
-    .values(used_at=bindparam("now", type_=Double))
-    .returning(TOKENS.c.id, TOKENS.c.user_id, TOKENS.c.data)
-)
-_LOOK = select(TOKENS.c.id, TOKENS.c.user_id, TOKENS.c.data).where(
-    TOKENS.c.hash == bindparam("of_hash", type_=LargeBinary),
-    TOKENS.c.kind == bindparam("of_kind", type_=String),
-    TOKENS.c.used_at.is_(None),
-    TOKENS.c.expires_at > bindparam("now", type_=Double),
-)
 
-NEVER_AGAIN = Sentence(
-    "This link was used, is too old, or was replaced by a newer one. Ask for a new one.",
-    "此链接已被使用、已过期或已被更新的链接取代，请重新申请。",
-)
 LAST_ADMIN = Sentence(
     "This is the last enabled admin. Make another one first.", "这是最后一个启用的管理员，请先设立另一位管理员。"
 )
-
-
-def bad_token() -> Invalid:
-    """Return the one answer to every token of a link that is not good."""
-    return Invalid([Entry("no_such_row", pointer="/token", text=NEVER_AGAIN)])
-
-
-def use(work: Work, token: Token, now: float) -> tuple[int, int | None, dict[str, Any]]:
-    """Use a token of a link up, and return its id, its user and what it holds. Of two uses at once one succeeds.
-
-    Raises:
-        Invalid: at `/token`.
-    """
-    row = work.row(_USE, of_hash=token.hash, of_kind=token.kind.value, now=now)
-    if row is None:
-        raise bad_token()
-    return row[0], row[1], row[2]
-
-
-def look(work: Work, token: Token, now: float) -> tuple[int, int | None, dict[str, Any]]:
-    """Return what a token of a link holds, and leave it as good as it is. Raises as `use` does."""
-    row = work.row(_LOOK, of_hash=token.hash, of_kind=token.kind.value, now=now)
-    if row is None:
-        raise bad_token()
-    return row[0], row[1], row[2]
-
-
-def expected(text: str, *kinds: TokenKind) -> Token:
-    """Return the token of a link that a client sent. Raises Invalid at `/token` where it is none of `kinds`."""
-    token = read(text, *kinds)
-    if token is None:
-        raise bad_token()
-    return token
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +178,9 @@ class People:
             user_id = self.add(work, person, password)
             audit.record(work, "registered", user_id, visitor, by_id)
             if password is None:
-                token_id = self.link(work, TokenKind.RESET, INVITATION_SECONDS, user_id=user_id)
+                token_id = links.keep(
+                    work, TokenKind.RESET, self._clock(), user_id=user_id, seconds=links.LIFETIMES[TokenKind.INVITATION]
+                )
                 self._outbox.put(work, "invitation", visitor.language, user_id=user_id, token_id=token_id)
         return user_id
 
@@ -330,7 +273,7 @@ class People:
         with self._storage.writing() as work:
             if work.row(_BY_EMAIL, canonical=canonical(email)) is not None:
                 raise taken()
-            token_id = self.link(work, TokenKind.INVITATION, INVITATION_SECONDS, email=email, data=data)
+            token_id = links.keep(work, TokenKind.INVITATION, self._clock(), email=email, data=data)
             self._outbox.put(work, "invitation", visitor.language, token_id=token_id, address=email)
             audit.record(work, "invited", by_id, visitor)
 
@@ -340,39 +283,15 @@ class People:
         with self._storage.writing() as work:
             if self._hold_admins(work, ever=False):
                 return None
-            self.link(work, TokenKind.FIRST_ADMIN, FIRST_ADMIN_SECONDS, token=token)
+            links.keep(work, TokenKind.FIRST_ADMIN, self._clock(), token=token)
         return token
 
     def become_first_admin(self, work: Work, token: Token, person: NewPerson, password: Hashed) -> int:
         """Use the one-time link. Raises Invalid at `/token` where there has ever been an admin."""
         if self._hold_admins(work, ever=False):
-            raise bad_token()
-        use(work, token, self._clock())
+            raise links.bad_token()
+        links.use(work, token, self._clock())
         return self.add(work, person, password)
-
-    def link(
-        self,
-        work: Work,
-        kind: TokenKind,
-        seconds: float,
-        *,
-        user_id: int | None = None,
-        email: str | None = None,
-        data: dict[str, Any] | None = None,
-        token: str | None = None,
-    ) -> int:
-        """Keep what a link will stand for and return its id. Its token is made when it is sent, unless it is given."""
-        now = self._clock()
-        return work.add_one(
-            TOKENS,
-            kind=kind.value,
-            user_id=user_id,
-            email_canonical=None if email is None else canonical(email),
-            hash=None if token is None else Token(kind, "", token).hash,
-            data=data or {},
-            created_at=now,
-            expires_at=now + seconds,
-        )
 
     def _hold_admins(self, work: Work, *, ever: bool) -> bool:
         """Let nobody else change who is an admin until this transaction ends; return whether there ever was one.

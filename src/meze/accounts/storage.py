@@ -68,7 +68,7 @@ class Storage:
         return found[1]
 
     def kept(self, name: str, make: Callable[[Any], ClauseElement]) -> ClauseElement:
-        """Return a clause that depends on the database, made once: `make` gets its `insert`, which knows ON CONFLICT."""
+        """Return a clause that depends on the database, made once; `make` gets its `insert`, with ON CONFLICT."""
         if name not in self._kept:
             self._kept[name] = make(INSERTS[self.database.name])
         return self._kept[name]

@@ -1,0 +1,69 @@
+"""Accounts, joined: what the web layer and the command line call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from meze.accounts.attempts import Attempts
+from meze.accounts.background import Background
+from meze.accounts.guards import Guards
+from meze.accounts.housekeeping import Housekeeper
+from meze.accounts.keyring import Keyring
+from meze.accounts.keys import Keys
+from meze.accounts.outbox import Outbox, Post
+from meze.accounts.passwords import Passwords
+from meze.accounts.people import People
+from meze.accounts.recovery import Recovery
+from meze.accounts.second_factor import SecondFactor
+from meze.accounts.sessions import Sessions
+from meze.accounts.sign_in import SignIn
+from meze.accounts.storage import Storage
+from meze.databases import Database
+from meze.settings import Settings
+
+
+class Accounts:
+    """Who can call, and how they prove it. `service` is the name that letters and authenticators show."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        roles: Collection[str],
+        post: Post,
+        *,
+        service: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        assert settings.secret_key is not None
+        keyring = Keyring([settings.secret_key, *settings.secret_key_fallbacks])
+        registration = settings.registration or "open"
+        self.storage = storage = Storage(database)
+        self.passwords = Passwords(
+            storage, keyring, threads=settings.threads, configured=settings.password_hashing, clock=clock
+        )
+        self.attempts = Attempts(storage, keyring, clock)
+        self.sessions = Sessions(storage, keyring, settings, clock)
+        self.keys = Keys(storage, self.sessions, clock)
+        self.second_factor = SecondFactor(storage, keyring, clock, issuer=service)
+        self.outbox = Outbox(storage, post, keyring, settings, clock)
+        self.background = Background(self.outbox, Housekeeper(storage, clock))
+        self.outbox.when_filled(self.background.wake)
+        self.people = People(storage, self.sessions, self.outbox, roles, clock)
+        self.guards = Guards(storage, self.people, self.sessions, self.keys, self.second_factor, self.outbox)
+        parts = (
+            storage,
+            self.people,
+            self.sessions,
+            self.passwords,
+            self.attempts,
+            self.second_factor,
+            self.outbox,
+        )
+        self.sign_in = SignIn(*parts, registration=registration, service=service, clock=clock)
+        self.recovery = Recovery(*parts, self.sign_in, service=service, clock=clock)
+
+    def close(self) -> None:
+        """Stop what goes on in the background."""
+        self.background.stop()

@@ -1,0 +1,88 @@
+"""What guards an account beside its password, and what opens it without one: the second factor and API keys.
+
+The parts do the work; here it is written into the audit trail, and the owner is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from meze.access.caller import Caller
+from meze.accounts import audit
+from meze.accounts.keys import Keys
+from meze.accounts.outbox import Outbox
+from meze.accounts.people import People
+from meze.accounts.second_factor import SecondFactor, Setup
+from meze.accounts.sessions import Sessions
+from meze.accounts.storage import Storage
+from meze.accounts.visitor import Visitor
+from meze.errors import NotFound
+
+
+class Guards:
+    """For a caller whose session was confirmed; the web layer asks for that."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        people: People,
+        sessions: Sessions,
+        keys: Keys,
+        factor: SecondFactor,
+        outbox: Outbox,
+    ) -> None:
+        self._storage = storage
+        self._people = people
+        self._sessions = sessions
+        self._keys = keys
+        self._factor = factor
+        self._outbox = outbox
+
+    def begin_second_factor(self, caller: Caller) -> Setup:
+        """Return what an authenticator is set up with; nothing is asked of it before a code confirms it."""
+        assert caller.id is not None
+        return self._factor.begin(caller.id, self._people.me(caller.id)["email"])
+
+    def confirm_second_factor(self, caller: Caller, code: str, visitor: Visitor) -> list[str]:
+        """Switch the second factor on and return its recovery codes, which are shown this once.
+
+        Raises:
+            Invalid: the code is wrong, or none was begun; at `/code`.
+        """
+        assert caller.id is not None
+        codes = self._factor.confirm(caller.id, code)
+        self._tell(caller.id, "second_factor_on", "second_factor_on", visitor)
+        return codes
+
+    def create_key(
+        self, caller: Caller, name: str, scopes: Sequence[str], expires_at: float | None, visitor: Visitor
+    ) -> tuple[dict[str, Any], str]:
+        """Make an API key and return it with its secret, which is shown this once."""
+        assert caller.id is not None
+        shown, secret = self._keys.create(caller.id, name, scopes, expires_at)
+        self._tell(caller.id, "key_created", "key_created", visitor, key_name=name)
+        return shown, secret
+
+    def revoke_key(self, caller: Caller, key_id: int, visitor: Visitor) -> None:
+        """End a key of the caller's own. Raises NotFound."""
+        assert caller.id is not None
+        if not self._keys.revoke(caller.id, key_id):
+            raise NotFound
+        with self._storage.writing() as work:
+            audit.record(work, "key_revoked", caller.id, visitor)
+
+    def end_session(self, caller: Caller, session_id: int, visitor: Visitor) -> None:
+        """End a session of the caller's own. Raises NotFound."""
+        assert caller.id is not None
+        if not self._sessions.end(caller.id, session_id):
+            raise NotFound
+        with self._storage.writing() as work:
+            audit.record(work, "signed_out", caller.id, visitor)
+
+    def _tell(self, user_id: int, event: str, template: str, visitor: Visitor, **data: Any) -> None:
+        with self._storage.writing() as work:
+            audit.record(work, event, user_id, visitor)
+            where = {"address": visitor.address, "device": visitor.device}
+            self._outbox.put(work, template, visitor.language, user_id=user_id, data={**where, **data})
+        self._outbox.wake()
