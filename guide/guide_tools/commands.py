@@ -10,6 +10,7 @@ import contextlib
 import io
 import runpy
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,8 +28,8 @@ def run_here(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -
     """Run a command in this process. Returns what it prints, or None if it is none that can be run so."""
     run: Callable[[], object]
     match words:
-        case ["python", file] if file.endswith(".py"):
-            run = partial(runpy.run_path, file, run_name="__main__")
+        case ["python", file, *rest] if file.endswith(".py"):
+            run = partial(_run_program, [file, *rest])
         case ["meze", *rest]:
             run = partial(meze.main, rest, "meze", standalone_mode=False)
         case ["flask", *rest]:
@@ -46,6 +47,14 @@ def run_here(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -
             pass
     forget(folder)
     return printed.getvalue()
+
+
+def _run_program(words: list[str]) -> None:
+    before, sys.argv = sys.argv, words
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    finally:
+        sys.argv = before
 
 
 def run_apart(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> str:

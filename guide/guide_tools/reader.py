@@ -3,6 +3,9 @@
 ```python        whose first line is `# app.py` is a file; `# app.py, at the end` adds to it
 ```toml          the same, for settings
 ```console       `$ command` lines, each followed by what it prints
+
+A reader copies what an answer gave: `$ ADA=meze_access_…` keeps the first such piece of what was printed last, in an
+answer or in the server's terminal, and `$ ADA=$(command)` what a command prints. `$ADA` stands for it from then on.
 """
 
 from __future__ import annotations
@@ -18,6 +21,10 @@ from guide_tools.curl import Answered, head_of, read_curl
 from guide_tools.servers import Client, Process, Server
 
 REPOSITORY = Path(__file__).parent.parent.parent
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Z_]+)=(?:\$\((?P<command>.+)\)|(?P<shown>[^\s$]*))")
+_COPIED = r"[^\s\"'<>,;]*"
+"""What `…` stands for in a piece that is copied: whatever a double click would select."""
+
 _FILE = re.compile(r"# (?P<name>[\w./-]+\.(?:py|toml))(?P<adds>, at the end)?(?:, in place of: (?P<line>.+))?\n")
 
 
@@ -28,6 +35,8 @@ class Reader:
         self._folder = folder
         self._real = real
         self._server: Server | None = None
+        self._kept: dict[str, str] = {}
+        self._printed = ""
 
     def save(self, block: str) -> str | None:
         """Write a block to the file that it names. Returns what is wrong with it, or None."""
@@ -51,16 +60,41 @@ class Reader:
 
     def run(self, block: str) -> str | None:
         """Run the commands of a console block in turn. Returns what differs from the page, or None."""
-        for words, shown in commands(block):
-            wrong = self._run(words, shown)
+        for command, shown in commands(block):
+            assigned = _ASSIGNMENT.fullmatch(command)
+            wrong = self._keep(**assigned.groupdict()) if assigned else self._run(self._words(command), shown)
             if wrong:
-                return f"$ {shlex.join(words)}\n{wrong}"
+                return f"$ {command}\n{wrong}"
         return None
 
     def close(self) -> None:
         if self._server is not None:
             self._server.close()
         self._server = None
+
+    def _keep(self, name: str, shown: str | None, command: str | None) -> str | None:
+        """Keep what a command prints, or the piece that looks as shown. Returns what went wrong, or None."""
+        if command is not None:
+            self._kept[name] = self._print(self._words(command), {}).strip()
+            return None
+        assert shown is not None
+        pattern = re.compile(_COPIED.join(re.escape(piece) for piece in shown.split("…")))
+        found = pattern.search(self._printed)
+        if found is None and self._server is not None:
+            found = self._server.shows(pattern)
+        if found is None:
+            return f"Nothing was printed that looks so. The last was:\n{self._printed}"
+        self._kept[name] = found[0]
+        return None
+
+    def _words(self, command: str) -> list[str]:
+        """Return the words of a command, with what was kept in place of `$NAME`, as a shell would put it."""
+
+        def replaced(found: re.Match[str]) -> str:
+            name = found["name"]
+            return self._kept[name] if name in self._kept else found[0]
+
+        return shlex.split(re.sub(r"'[^']*'|\$(?P<name>[A-Z_]+)", replaced, command))
 
     def _run(self, words: list[str], shown: str) -> str | None:
         variables = {}
@@ -72,7 +106,9 @@ class Reader:
                 if self._server is None:
                     return "Nothing is served yet."
                 asked = read_curl(rest)
-                return _compare(self._server.ask(asked), shown, with_head=asked.shows_head)
+                answer = self._server.ask(asked)
+                self._printed = "\n".join([*head_of(answer), answer.body])
+                return _compare(answer, shown, with_head=asked.shows_head)
             case ["meze", "serve", *_] if self._real:
                 self._start(Process(words, self._folder, variables))
             case [("meze" | "flask") as command, *rest] if "serve" in rest or "run" in rest:
@@ -84,7 +120,8 @@ class Reader:
             case ["source", _]:
                 return None
             case _:
-                return differs(shown, self._print(words, variables))
+                self._printed = self._print(words, variables)
+                return differs(shown, self._printed)
         assert self._server is not None
         return differs(shown, self._server.said) if shown else _error(self._server.said)
 
@@ -102,16 +139,17 @@ class Reader:
         return run_apart(words, self._folder, variables)
 
 
-def commands(block: str) -> Iterator[tuple[list[str], str]]:
+def commands(block: str) -> Iterator[tuple[str, str]]:
     """Yield each command of a console block, and what the page shows below it."""
     for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         lines = piece.split("\n")
         for taken in range(1, len(lines) + 1):
+            command = "\n".join(lines[:taken])
             try:
-                words = shlex.split("\n".join(lines[:taken]).replace("\\\n", " "))
+                shlex.split(command := command.replace("\\\n", " "))
             except ValueError:  # a quotation or a line that goes on
                 continue
-            yield words, "\n".join(lines[taken:]).strip()
+            yield command, "\n".join(lines[taken:]).strip()
             break
         else:
             raise ValueError(f"a quotation is not closed: {piece}")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
@@ -35,6 +37,9 @@ class Server(Protocol):
 
     def changed(self) -> None:
         """Load the program anew at the next request: a file of it was written."""
+
+    def shows(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Return the next piece like this that is printed in the terminal of the server, and wait for it a while."""
 
     def close(self) -> None: ...
 
@@ -66,6 +71,9 @@ class Client:
 
     def changed(self) -> None:
         self.close()
+
+    def shows(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        return pattern.search(self.said)  # it prints nothing later
 
     def close(self) -> None:
         if self._app is not None:
@@ -99,6 +107,8 @@ class Process:
         self._folder, self._variables = folder, variables
         self._process: subprocess.Popen[str] | None = None
         self._port = 0
+        self._terminal = ""
+        self._looked_at = 0
         self.said = self._start()
 
     def ask(self, asked: Asked) -> Answered:
@@ -114,6 +124,16 @@ class Process:
 
     def changed(self) -> None:
         self.close()
+
+    def shows(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            found = pattern.search(self._terminal, self._looked_at)
+            if found:
+                self._looked_at = found.end()
+                return found
+            time.sleep(0.05)
+        return None
 
     def close(self) -> None:
         if self._process is not None:
@@ -137,16 +157,16 @@ class Process:
         lines: list[str] = []
         for line in self._process.stdout:
             lines.append(line)
+            self._terminal += line
             if line.startswith("Meze is serving"):
                 self._port = int(line.split("/api")[0].rpartition(":")[2])
             if line.startswith("  Stop "):
                 break
-        threading.Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
+        threading.Thread(target=self._read_on, args=(self._process.stdout,), daemon=True).start()
         return "".join(lines).replace(f":{self._port}", ":8000")
 
-
-def _drain(output: IO[str]) -> None:
-    """Read on, so that the server never waits for its log to be read."""
-    with contextlib.suppress(ValueError):  # it was closed while we were listening
-        for _ in output:
-            pass
+    def _read_on(self, output: IO[str]) -> None:
+        """Read what it prints from now on, which it must never wait for."""
+        with contextlib.suppress(ValueError):  # it was closed while we were listening
+            for line in output:
+                self._terminal += line

@@ -44,8 +44,8 @@ def test_a_block_holds_commands_each_with_what_it_prints():
     block = '$ curl --json \'{\n  "a": 1\n}\' http://x\n{"id": 1}\n$ ls -l \\\n  folder\nfile\n'
 
     assert list(commands(block)) == [
-        (["curl", "--json", '{\n  "a": 1\n}', "http://x"], '{"id": 1}'),
-        (["ls", "-l", "folder"], "file"),
+        ("curl --json '{\n  \"a\": 1\n}' http://x", '{"id": 1}'),
+        ("ls -l    folder", "file"),
     ]
 
 
@@ -80,6 +80,16 @@ def test_a_changed_line_is_served(reader):
 
     assert reader.save('# app.py, in place of:     return {"said": "hello"}\n    return {"said": "bye"}\n') is None
     assert reader.run('$ curl http://127.0.0.1:5000/\n{"said": "bye"}\n') is None
+
+
+def test_what_was_printed_is_kept_and_used_where_a_shell_would_use_it(reader):
+    reader.save("# say.py\nimport sys\n\nprint(*sys.argv[1:])\n")
+
+    reader.run("$ python say.py 'token: tea_123, tea_456'\n…\n$ TEA=tea_…\n")
+
+    assert reader.run("$ python say.py $TEA \"<$TEA>\" 'a '$TEA '$TEA'\ntea_123 <tea_123> a tea_123 $TEA\n") is None
+    assert reader.run("$ SAID=$(python say.py a b)\n$ python say.py $SAID '$SAID'\na b $SAID\n") is None
+    assert "Nothing was printed" in reader.run("$ TEA=coffee_…\n")
 
 
 def test_a_line_that_is_not_there_cannot_be_replaced(reader):
