@@ -19,12 +19,14 @@ from meze.access.rule import (
     parts_of,
     roles_in,
 )
-from meze.errors import Forbidden, Mistake, Problem, Unauthenticated
+from meze.access.scopes import deciding, permits, vocabulary
+from meze.errors import Forbidden, InsufficientScope, Mistake, Problem, Text, Unauthenticated
 from meze.query.view import View
 from meze.resources.registry import Registry
 from meze.resources.resource import ACTIONS, Field, Relation, Resource, nearest
 
 _STANDINGS = 4096
+_NEEDED = Text("This needs an API key with the scope '{scope}'.", "此操作需要具有权限范围“{scope}”的 API 密钥。")
 
 
 class Policy:
@@ -36,6 +38,7 @@ class Policy:
     def __init__(self, resources: Registry, roles: frozenset[str]) -> None:
         self._resources = resources
         self.roles = roles | {ADMIN}
+        self.scopes = vocabulary(each.name for each in resources)
         self._rules: dict[tuple[str, str], Rule] = {}
         self._field_rules: dict[tuple[str, str, str], Rule] = {}
         for resource in resources:
@@ -45,7 +48,9 @@ class Policy:
         self.writable = lru_cache(_STANDINGS)(self._writable)
 
     def standing(self, caller: Caller) -> Standing:
-        return standing_of(caller, self.roles)
+        """Return what of the caller can decide a rule: nothing that was not declared, so that plans stay few."""
+        standing = standing_of(caller, self.roles)
+        return standing if caller.scopes is None else standing._replace(scopes=deciding(caller.scopes, self.scopes))
 
     def declared(self, resource: Resource, action: str) -> Rule:
         """Return the rule as it was declared, before anything is known of the caller, the admin's passage included."""
@@ -61,8 +66,10 @@ class Policy:
         """Return what is left of a rule for such a caller: EVERYBODY, NOBODY_AT_ALL or a question to the row.
 
         What may be changed is what may be read: the rules of update and delete hold only together with that of read,
-        which is asked beside them.
+        which is asked beside them. What the scopes of a key do not reach is closed on every way that leads there.
         """
+        if not permits(standing.scopes, resource.name, action):
+            return NOBODY_AT_ALL
         folded = fold(self.declared(resource, action), standing)
         if resource.restriction is not None:
             folded = every(Compared(resource.restriction, frozenset()), folded)
@@ -111,8 +118,17 @@ class Policy:
         return fold(rule, standing) == EVERYBODY
 
     def refuse(self, standing: Standing) -> Problem:
-        """Return the error for one who may not do a thing, whatever the row."""
+        """Return the error for one who may not do a thing."""
         return Forbidden() if standing.signed_in else Unauthenticated()
+
+    def refuse_every_row(self, resource: Resource, action: str, standing: Standing) -> Problem:
+        """Return the error for one who may not do `action`, whatever the row; it tells where the key is to blame."""
+        asked = (action,) if action in ("read", "create") else (action, "read")
+        missing = next((each for each in asked if not permits(standing.scopes, resource.name, each)), None)
+        unlimited = standing._replace(scopes=None)
+        if missing is None or any(self.rule(resource, each, unlimited) == NOBODY_AT_ALL for each in asked):
+            return self.refuse(standing)
+        return InsufficientScope(_NEEDED, params={"scope": f"{resource.name}:{missing}"})
 
     def _read(self, resource: Resource) -> None:
         reader = RuleReader(resource.table, resource.where)

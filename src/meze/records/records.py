@@ -34,12 +34,13 @@ class Records:
         """Let a caller in who wants to do `action`.
 
         Raises:
-            Unauthenticated, Forbidden: no row can pass for such a caller, whatever else the request says.
+            Unauthenticated, Forbidden: no row can pass for such a caller, whatever else the request says;
+                InsufficientScope where only the scopes of the key forbid it.
         """
         standing = self._policy.standing(caller)
         asked = {action} if action == "create" else {"read", action}
         if any(self._policy.rule(resource, each, standing) == NOBODY_AT_ALL for each in asked):
-            raise self._policy.refuse(standing)
+            raise self._policy.refuse_every_row(resource, action, standing)
         return Visit(resource, caller, standing)
 
     def view(self, visit: Visit) -> View:

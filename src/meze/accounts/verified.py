@@ -1,0 +1,96 @@
+"""Tokens that the database confirmed a moment ago, with their callers, so that not every request asks again.
+
+An entry is trusted for one second, counted from before the database was asked: what another process ended is ended
+here within that second. In this process `forget` takes a user's entries away at once; whatever was being read while it
+was called is used by the request that reads, and not kept. Only good tokens are kept: nobody fills this by guessing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from meze.access.caller import Caller
+from meze.accounts.tokens import TokenKind
+
+TRUSTED_SECONDS = 1.0
+MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`good_until` is when the token itself is over, in seconds since 1970; `trusted_until` is monotonic."""
+
+    caller: Caller
+    kind: TokenKind
+    user_id: int
+    good_until: float
+    trusted_until: float
+
+
+class Reading(NamedTuple):
+    """The moment before the database was asked."""
+
+    generation: int
+    began: float
+
+
+class Verified:
+    """At most `most` entries; what was confirmed longest ago goes first.
+
+    A hit takes no lock: it is one look into a dictionary, which the interpreter does undivided.
+    """
+
+    def __init__(self, *, most: int = MOST, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._monotonic = monotonic
+        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
+        self._by_user: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._generation = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, digest: bytes, now: float) -> Entry | None:
+        """Return what is known of a token by its digest, if it may still be trusted. `now` is seconds since 1970."""
+        entry = self._entries.get(digest)
+        if entry is None or now >= entry.good_until or self._monotonic() >= entry.trusted_until:
+            return None
+        return entry
+
+    def begin(self) -> Reading:
+        """To be called before the database is asked; `keep` takes what it returns."""
+        return Reading(self._generation, self._monotonic())
+
+    def keep(
+        self, digest: bytes, caller: Caller, kind: TokenKind, user_id: int, good_until: float, reading: Reading
+    ) -> None:
+        """Keep what the database confirmed, unless somebody was forgotten meanwhile."""
+        entry = Entry(caller, kind, user_id, good_until, reading.began + TRUSTED_SECONDS)
+        with self._lock:
+            if reading.generation != self._generation:
+                return
+            self._entries[digest] = entry
+            self._entries.move_to_end(digest)
+            self._by_user[user_id].add(digest)
+            while len(self._entries) > self._most:
+                oldest, dropped = self._entries.popitem(last=False)
+                self._unlist(oldest, dropped.user_id)
+
+    def forget(self, user_id: int) -> None:
+        """Trust nothing that is known of this user, nor what is being read just now."""
+        with self._lock:
+            self._generation += 1
+            for digest in self._by_user.pop(user_id, ()):
+                self._entries.pop(digest, None)
+
+    def _unlist(self, digest: bytes, user_id: int) -> None:
+        digests = self._by_user[user_id]
+        digests.discard(digest)
+        if not digests:
+            del self._by_user[user_id]
