@@ -1,4 +1,4 @@
-"""Every error that a client can see, and the one kind that a programmer sees at start.
+"""Every error that a client can see, and those that a programmer or an operator sees.
 
     Problem                      what a request is answered with: application/problem+json (RFC 9457)
     ├── BadRequest 400           malformed, unknown_parameter, unknown_field, bad_value, bad_cursor
@@ -13,6 +13,7 @@
     ├── TooManyRequests 429
     ├── Internal 500, Unavailable 503, StorageFull 507
     Mistake                      the program itself is wrong: refused at start with file, line, cause and remedy
+    DeliveryFailed               a letter could not be handed over; no client sees it
 
 A `Text` holds a sentence in every language that Meze answers in; which one is used is decided when the answer is
 written. This module imports nothing of ours, so any layer may raise from it.
@@ -467,9 +468,13 @@ class StorageFull(Problem):
 
 
 def problems(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    """Yield every kind of problem, each once, parents before children."""
+    """Yield every kind of problem, each once, parents before children.
+
+    A class without a code of its own tells our own code more than its parent does, and a client the same.
+    """
     for kind in base.__subclasses__():
-        yield kind
+        if "code" in vars(kind):
+            yield kind
         yield from problems(kind)
 
 
@@ -489,3 +494,14 @@ class Mistake(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         return f"{place}{self.cause}\n  → {self.remedy}"
+
+
+class DeliveryFailed(Exception):
+    """A letter was not taken. `permanent` says that trying again would not help.
+
+    The words are for the log: they name the reason, and neither the address nor what the letter holds.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        self.permanent = permanent
+        super().__init__(reason)
