@@ -59,7 +59,7 @@ class Client:
             self._load()
         assert self._app is not None
         with inside(self._folder, self._variables):
-            response = self._app.test_client().open(
+            response = self._app.test_client(use_cookies=False).open(
                 asked.path,
                 method=asked.method,
                 headers=asked.headers,
