@@ -303,7 +303,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reads=Reads.ONE,
     ),
     Endpoint(
-        "delete_user", "DELETE", "/users/{id}", "Delete an account", Access.ADMIN, 204, problems=(409, 412), by_key=True
+        "delete_user", "DELETE", "/users/{id}", "Delete an account", Access.ADMIN, 204, problems=(409,), by_key=True
     ),
     Endpoint(
         "sign_out_user",

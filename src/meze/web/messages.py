@@ -39,12 +39,16 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What is answered. `route`, `rows`, `code` and `caller_id` are for the log and the metrics, not for the client."""
+    """What is answered; `cookies` are the values of its `Set-Cookie` headers.
+
+    `route`, `rows`, `code` and `caller_id` are for the log and the metrics, not for the client.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: list[str] = field(default_factory=list)
     route: str = ""
     rows: int | None = None
     code: str | None = None

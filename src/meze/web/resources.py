@@ -65,7 +65,7 @@ class Routes:
     def _collection(self, request: Request, resource: Resource) -> Response:
         if request.method not in COLLECTION_METHODS:
             return _other(request, self._allowed(resource, COLLECTION_METHODS))
-        return self._create(request, resource) if request.method == "POST" else self._list(request, resource)
+        return self._create(request, resource) if request.method == "POST" else self.page(request, resource)
 
     def _row(self, request: Request, resource: Resource, key: str) -> Response:
         handlers: dict[str, Callable[[Request, Visit, list[Any]], Response]] = {
@@ -81,16 +81,14 @@ class Routes:
             require_json(request.headers.get("accept", ""))
         # Rules are asked before the key's shape counts: who may not read any row learns nothing of keys either.
         visit = self.records.visit(resource, request.caller, ROW_METHODS[request.method])
-        values = key_values(resource.key, key)
-        if values is None:
-            raise NotFound
-        return handlers[request.method](request, visit, values)
+        return handlers[request.method](request, visit, _key_of(resource, key))
 
     def _allowed(self, resource: Resource, methods: Mapping[str, str]) -> tuple[str, ...]:
         """Return the methods that some caller may use; `Allow` does not promise what nobody may ever do."""
         return (*(each for each, action in methods.items() if self.policy.possible(resource, action)), "OPTIONS")
 
-    def _list(self, request: Request, resource: Resource) -> Response:
+    def page(self, request: Request, resource: Resource) -> Response:
+        """Return a page of a resource's rows."""
         require_json(request.headers.get("accept", ""))
         visit = self.records.visit(resource, request.caller, "read")
         ask = self.parser.parse(request.arguments, self.records.view(visit))
@@ -105,13 +103,19 @@ class Routes:
         answer = self.records.reads.page(visit, ask, next_url)
         return Response(200, answer.body, rows=answer.rows)
 
+    def one(self, request: Request, resource: Resource, key: str) -> Response:
+        """Return one row of a resource, by its key as it stands in an address."""
+        require_json(request.headers.get("accept", ""))
+        visit = self.records.visit(resource, request.caller, "read")
+        return self._get(request, visit, _key_of(resource, key))
+
     def _get(self, request: Request, visit: Visit, key: list[Any]) -> Response:
         selection = parse_one(request.arguments, self.records.view(visit))
         answer = self.records.reads.get(visit, key, selection)
         assert answer.etag is not None
         if unchanged(request.headers.get("if-none-match"), answer.etag):
-            return Response(304, headers=_tagged(answer))
-        return Response(200, answer.body, headers=_tagged(answer), rows=1)
+            return Response(304, headers=tagged(answer))
+        return Response(200, answer.body, headers=tagged(answer), rows=1)
 
     def _create(self, request: Request, resource: Resource) -> Response:
         require_json(request.headers.get("accept", ""))
@@ -120,7 +124,7 @@ class Routes:
         answer = self.records.writes.create(visit, json_object(request), selection)
         assert answer.key is not None
         location = {"Location": row_url(self.prefix, resource, answer.key)}
-        return Response(201, answer.body, headers=location | _tagged(answer), rows=1)
+        return Response(201, answer.body, headers=location | tagged(answer), rows=1)
 
     def _patch(self, request: Request, visit: Visit, key: list[Any]) -> Response:
         return self._change(request, visit, key, self.records.writes.patch, PATCH_TYPES)
@@ -134,7 +138,7 @@ class Routes:
         selection = parse_one(request.arguments, self.records.view(visit))
         match = match_of(request.headers.get("if-match"))
         answer = change(visit, key, json_object(request, accepted), match, selection)
-        return Response(200, answer.body, headers=_tagged(answer), rows=1)
+        return Response(200, answer.body, headers=tagged(answer), rows=1)
 
     def _delete(self, request: Request, visit: Visit, key: list[Any]) -> Response:
         parse_nothing(request.arguments)
@@ -142,7 +146,15 @@ class Routes:
         return Response(204)
 
 
-def _tagged(answer: Answer) -> dict[str, str]:
+def _key_of(resource: Resource, text: str) -> list[Any]:
+    values = key_values(resource.key, text)
+    if values is None:
+        raise NotFound
+    return values
+
+
+def tagged(answer: Answer) -> dict[str, str]:
+    """Return the header that carries an answer's entity tag."""
     return {} if answer.etag is None else {"ETag": f'"{answer.etag}"'}
 
 

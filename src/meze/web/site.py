@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +26,9 @@ from meze.web.headers import cors_headers, preflight, security_headers
 from meze.web.messages import PROBLEM, Request, Response
 from meze.web.resources import Routes
 
+if TYPE_CHECKING:
+    from meze.web.accounts.routes import AccountRoutes
+
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:@/\[\]]+)(:[0-9]*)?")
 
 Identify = Callable[[Request], Caller]
@@ -40,13 +44,18 @@ def identify_nobody(request: Request) -> Caller:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Answers every address of ours. `failed` hears of errors that nobody expected."""
+    """Answers every address of ours. `failed` hears of errors that nobody expected.
+
+    `accounts` is None where the program tells by itself who is calling: then there are no accounts of ours to sign in
+    to. With them, `identify` is theirs.
+    """
 
     settings: Settings
     routes: Routes
     pages: FixedPages
     identify: Identify
     failed: Failed
+    accounts: AccountRoutes | None = None
 
     def answer(self, request: Request) -> Response:
         """Return the answer; never raises."""
@@ -80,12 +89,19 @@ class Site:
     def _problem(self, request: Request, problem: Problem) -> Response:
         body = msgspec.json.encode(problem.as_json(request.language, request.request_id))
         headers = {"Content-Language": request.language, **problem.headers}
-        route = self.routes.route_of(request.path) if self.under_prefix(request.path) else request.path[:100]
-        return Response(problem.status, body, PROBLEM, headers, route=route, code=problem.code)
+        return Response(problem.status, body, PROBLEM, headers, route=self.route_of(request.path), code=problem.code)
+
+    def route_of(self, path: str) -> str:
+        """Return the template of a path, for the log."""
+        if self.accounts is not None and self.accounts.serves(path):
+            return self.accounts.route_of(path)
+        return self.routes.route_of(path) if self.under_prefix(path) else path[:100]
 
     def _routed(self, request: Request) -> Response:
         if request.path == self.settings.prefix:
             return self.pages.answer(request)
+        if self.accounts is not None and self.accounts.serves(request.path):
+            return self.accounts.answer(request)
         if self.under_prefix(request.path):
             return self.routes.answer(request)
         return self.pages.answer(request)
@@ -116,6 +132,10 @@ class Site:
         known = caller is not None and caller.credentials
         response.caller_id = caller.id if caller else None
         sent = known or "authorization" in request.headers or "cookie" in request.headers
+        if self.accounts is not None:
+            sent = sent or self.accounts.serves(request.path)
+            if caller is not None and self.accounts.identify.is_dead_cookie(request, caller):
+                response.cookies = self.accounts.cookies.taken()
         for name, value in security_headers(sent).items():
             response.headers.setdefault(name, value)
         for name, value in cors_headers(request, self.settings.cors_origins).items():

@@ -103,4 +103,6 @@ def response_of(response: Response, request: Request, environ: dict[str, object]
         del answer.headers["Content-Type"]
     for name, value in response.headers.items():
         answer.headers[name] = value
+    for cookie in response.cookies:
+        answer.headers.add("Set-Cookie", cookie)
     return answer
