@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from meze.accounts.keyring import Keyring
-from meze.accounts.methods.api_key import ApiKey, KnowsCallers
+from meze.accounts.methods.api_key import ApiKey
 from meze.accounts.methods.method import Claim, Method, Stage
 from meze.accounts.methods.one_time_code import OneTimeCode
-from meze.accounts.methods.password import ChecksPasswords, Password
+from meze.accounts.methods.password import Password
 from meze.accounts.methods.recovery_code import RecoveryCode
+from meze.accounts.passwords import Passwords
+from meze.accounts.sessions import Sessions
 from meze.accounts.storage import Storage
 
 
@@ -27,8 +29,8 @@ class Parts:
     storage: Storage
     keyring: Keyring
     clock: Callable[[], float]
-    passwords: ChecksPasswords
-    callers: KnowsCallers
+    passwords: Passwords
+    sessions: Sessions
 
 
 class Row(NamedTuple):
@@ -48,7 +50,7 @@ METHODS: tuple[Row, ...] = (
     Row("password", Stage.FIRST, "password", lambda parts: Password(parts.storage, parts.passwords)),
     Row("one_time_code", Stage.SECOND, "code", lambda parts: OneTimeCode(parts.storage, parts.keyring, parts.clock)),
     Row("recovery_code", Stage.SECOND, "code", lambda parts: RecoveryCode(parts.storage, parts.clock)),
-    Row("api_key", Stage.EVERY_REQUEST, None, lambda parts: ApiKey(parts.callers)),
+    Row("api_key", Stage.EVERY_REQUEST, None, lambda parts: ApiKey(parts.sessions)),
 )
 
 

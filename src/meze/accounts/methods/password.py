@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import cast
 
 from sqlalchemy import Integer, String, Table, Text, bindparam, not_, select, update
 
 from meze.accounts.methods.method import Claim
+from meze.accounts.passwords import Passwords
 from meze.accounts.storage import Storage
 from meze.accounts.tables import PASSWORDS, User
 
@@ -21,30 +22,8 @@ _RENEW = (
 )
 
 
-class Hashed(Protocol):
-    @property
-    def hash(self) -> str: ...
-    @property
-    def cost(self) -> str: ...
-
-
-class Verdict(Protocol):
-    """`renewed` is the same password hashed at today's cost, where the stored hash is of another one."""
-
-    @property
-    def good(self) -> bool: ...
-    @property
-    def renewed(self) -> Hashed | None: ...
-
-
-class ChecksPasswords(Protocol):
-    """What is needed of `Passwords`."""
-
-    def check(self, password: str, stored: str | None, who: str) -> Verdict: ...
-
-
 class Password:
-    def __init__(self, storage: Storage, passwords: ChecksPasswords) -> None:
+    def __init__(self, storage: Storage, passwords: Passwords) -> None:
         self._storage = storage
         self._passwords = passwords
 
