@@ -1,4 +1,7 @@
-"""The addresses that every Meze server has: `/`, `/docs`, `/openapi.json`, `/errors/<code>`, health, page assets."""
+"""The addresses that every Meze server has: `/`, `/docs`, `/openapi.json`, `/errors/<code>`, health, page assets.
+
+With accounts, the pages that their mail leads to, below `/account/`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from meze.settings import Settings
 from meze.web.messages import HTML, JSON, Request, Response
 from meze.web.negotiate import prefers_html, require_json
 from meze.web.pages import (
+    ACCOUNT_PAGES,
     CONTENT_SECURITY_POLICY,
     PREFIX,
     STATIC,
@@ -20,29 +24,33 @@ from meze.web.pages import (
     error_document,
     error_kinds,
     home_document,
+    render_account,
     render_docs,
     render_error,
     render_home,
 )
 from meze.web.preconditions import unchanged
 
+_ACCOUNT = "/account/"
 _METHODS = "GET, HEAD, OPTIONS"
 _A_YEAR = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
 class FixedPages:
-    """`home` and `openapi` are made when their address is asked for."""
+    """`home` and `openapi` are made when their address is asked for. `accounts` says whether there are any of ours."""
 
     settings: Settings
     title: str
     home: Callable[[], Home]
     openapi: Callable[[], bytes]
+    accounts: bool = False
 
     @property
     def pattern(self) -> str:
         """The addresses without their leading slash, as a regular expression."""
-        return r"docs|openapi\.json|errors/[^/]+|health/live|health/ready|meze-static/[^/]+"
+        always = r"docs|openapi\.json|errors/[^/]+|health/live|health/ready|meze-static/[^/]+"
+        return f"{always}|{'|'.join(f'account/{name}' for name in ACCOUNT_PAGES)}" if self.accounts else always
 
     def answer(self, request: Request) -> Response:
         """Return the answer for a fixed address.
@@ -70,6 +78,9 @@ class FixedPages:
         }
         if path in exact:
             return exact[path], "", path
+        name = path.removeprefix(_ACCOUNT)
+        if self.accounts and name != path and name in ACCOUNT_PAGES:
+            return self._account, name, path
         for start, handler in (("/errors/", self._error), (PREFIX, self._asset)):
             if path.startswith(start):
                 return handler, path[len(start) :], start + "{name}"
@@ -106,6 +117,13 @@ class FixedPages:
         if prefers_html(request.headers.get("accept", "")):
             return self._page(render_error(kind, request.language), "error", request)
         return self._json(error_document(kind, request.language), request)
+
+    def _account(self, request: Request, name: str) -> Response:
+        require_json(request.headers.get("accept", ""), ("text/html",))
+        body = render_account(ACCOUNT_PAGES[name], self.settings.prefix, request.language)
+        response = self._page(body, "account", request)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     def _health(self, _request: Request, _: str) -> Response:
         return Response(200, b'{"status":"ok"}', headers={"Cache-Control": "no-store"})

@@ -17,7 +17,7 @@ from meze.web.messages import Request, Response
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Call:
-    """`body` is of the endpoint's shape, `id` the number in its address; `carrier` is what a new session is to come as."""
+    """`body` is of the endpoint's shape, `id` the number in its address; `carrier` is what a new session comes as."""
 
     request: Request
     visitor: Visitor

@@ -78,6 +78,8 @@ STATIC: Mapping[str, StaticFile] = MappingProxyType(
         for file in (
             StaticFile("page.css", CSS),
             StaticFile("docs.css", CSS),
+            StaticFile("account.css", CSS),
+            StaticFile("account.js", JAVASCRIPT),
             StaticFile("icon.svg", "image/svg+xml"),
             StaticFile("docs-before.js", JAVASCRIPT),
             StaticFile("docs.js", JAVASCRIPT),

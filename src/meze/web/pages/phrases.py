@@ -53,6 +53,18 @@ PHRASES: Mapping[str, Text] = MappingProxyType(
         ),
         "code": Text("Code", "代码"),
         "sentence": Text("Sentence", "说明"),
+        "form_needs_script": Text(
+            "This page needs scripts: what you write is sent by a script of this server, and by nothing else.",
+            "此页面需要启用脚本：你填写的内容只由本服务器的脚本发送。",
+        ),
+        "link_incomplete": Text(
+            "The link is not complete. Open it again from the message that it came in.",
+            "链接不完整，请从收到的消息中重新打开它。",
+        ),
+        "unreachable": Text("The server cannot be reached. Try again.", "无法连接服务器，请重试。"),
+        "sending": Text("One moment …", "请稍候……"),
+        "faulty": Text("Something above needs another look.", "上面有内容需要修改。"),
+        "show_password": Text("Show the password", "显示密码"),
         "others": Text("All errors", "所有错误"),
     }
 )

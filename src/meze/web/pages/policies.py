@@ -19,5 +19,9 @@ _REFERENCE = (
     "connect-src 'self'"
 )
 
-CONTENT_SECURITY_POLICY: Mapping[str, str] = MappingProxyType({"home": _PLAIN, "docs": _REFERENCE, "error": _PLAIN})
+_FORM = f"{_PLAIN}; script-src 'self'; connect-src 'self'"
+
+CONTENT_SECURITY_POLICY: Mapping[str, str] = MappingProxyType(
+    {"home": _PLAIN, "docs": _REFERENCE, "error": _PLAIN, "account": _FORM}
+)
 """The policy of each page, by the name of the function that renders it."""
