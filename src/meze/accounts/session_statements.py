@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Double, Integer, LargeBinary, String, Table, and_, bindparam, not_, null, or_, select, update
+from sqlalchemy import Double, Integer, LargeBinary, String, Table, and_, bindparam, null, or_, select, update
 
 from meze.accounts.tables import KEYS, SESSIONS, AccountEvent, User
 
@@ -114,7 +114,8 @@ ROTATE = (
 def _unused_lately(table: Table) -> Any:
     """Return the condition that a row's last use is not known to the minute, whichever way the clock went."""
     earliest, latest = bindparam("earliest", type_=Double), bindparam("latest", type_=Double)
-    return or_(table.c.last_used_at.is_(None), not_(table.c.last_used_at.between(earliest, latest)))
+    last = table.c.last_used_at
+    return or_(last.is_(None), last <= earliest, last >= latest)
 
 
 SESSION_USED = update(SESSIONS).where(SESSIONS.c.id == _session_id, _unused_lately(SESSIONS)).values(last_used_at=_now)
