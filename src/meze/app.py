@@ -16,11 +16,13 @@ from meze.access.caller import Caller
 from meze.access.policy import Policy
 from meze.access.source import check_source
 from meze.access.terms import user_frame, user_line
+from meze.accounts.accounts import Accounts
 from meze.accounts.declared import declarations
 from meze.accounts.tables import add_tables
 from meze.databases import Database, open_database
 from meze.errors import Mistake
 from meze.events import Events
+from meze.mail import open_post
 from meze.observe import RequestLog
 from meze.openapi import Description, document
 from meze.query.cursor import CursorSeal
@@ -33,18 +35,20 @@ from meze.resources.declare import Declaration, build, check, rules_of
 from meze.resources.registry import Registry
 from meze.resources.resource import FieldRules, Resource
 from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
+from meze.web.accounts.routes import AccountRoutes
 from meze.web.door import FlaskDoor, add_names, install, log_failure
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
 from meze.web.resources import Routes
 from meze.web.site import Identify, Site, identify_nobody
+from meze.web.translation import request_of
 
 
 class Meze:
     """Serves the models of `Base` from a Flask app: `Meze(app, Base)`, or `Meze()` and `init_app(app, Base)`.
 
-    `roles` are the roles that rules may name. `identify` tells who is calling, from a Request; without it nobody is
-    known. `settings` overrides what pyproject.toml, .env and the environment say, by attribute of Settings.
+    `roles` are the roles that rules may name. `identify` tells who is calling, from a Request, in place of Meze's own
+    accounts. `settings` overrides what pyproject.toml, .env and the environment say, by attribute of Settings.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class Meze:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.roles = frozenset([roles] if isinstance(roles, str) else roles)
-        self.identify = identify or identify_nobody
+        self.identify = identify
         self.about = about
         self._overrides = dict(settings or {})
         self._declarations: list[Declaration] = []
@@ -134,6 +138,17 @@ class Meze:
     @property
     def declarations(self) -> tuple[Declaration, ...]:
         return tuple(self._declarations)
+
+    def caller(self) -> Caller:
+        """Return who calls, inside a Flask view of the program's own: NOBODY where nobody signed in.
+
+        Raises:
+            Unauthenticated: the token that was sent is not good; Flask answers with the problem.
+            BadOrigin: a change with the session cookie that no page of ours asks for.
+        """
+        if self._installed is None:
+            raise Mistake("There is no app yet.", "Call init_app(app, Base) first.", user_line())
+        return self._installed.open().site.identify(request_of(flask.request, lambda request: request.get_data()))
 
     def can(self, caller: Caller, action: str, row: Any) -> bool:
         """Say whether the rules let `caller` do `action` (read, create, update, delete) with `row`, a model's instance.
@@ -236,29 +251,37 @@ class Installation:
         limits = Limits(settings.page_size, settings.page_limit)
         parser = ListParser(limits, seal, database.fold_value, resources)
         routes = Routes(settings.prefix, resources, policy, records, parser)
-        parts = Parts(self, settings, resources, policy, records, routes)
+        about = self.api.about or About(self.app.name)
+        accounts = None if self.api.identify is not None else self._accounts(policy, resources, about.title)
+        parts = Parts(self, about, policy, records, routes, accounts)
         RequestLog().subscribe_to(self.events)
         install(self.app, parts.site)
         return parts
 
+    def _accounts(self, policy: Policy, resources: Registry, service: str) -> Accounts:
+        names = [resource.name for resource in resources]
+        post = open_post(self.settings, service)
+        return Accounts(self.database, self.settings, policy.roles, names, post, service=service)
+
 
 class Parts:
-    """What a sealed app is made of."""
+    """What a sealed app is made of. `accounts` is None where the program tells by itself who is calling."""
 
     def __init__(
         self,
         installation: Installation,
-        settings: Settings,
-        resources: Registry,
+        about: About,
         policy: Policy,
         records: Records,
         routes: Routes,
+        accounts: Accounts | None,
     ) -> None:
-        about = installation.api.about or About(installation.app.name)
+        settings, resources = installation.settings, routes.resources
         self.settings = settings
         self.resources = resources
         self.policy = policy
         self.records = records
+        self.accounts = accounts
         self.description = Description(
             title=about.title,
             version=about.version,
@@ -274,9 +297,10 @@ class Parts:
             home=lambda: home_of(about, self.site, resources, policy, settings.prefix),
             openapi=lambda: self.encoded_document,
         )
-        self.site = Site(
-            settings, routes, pages, installation.api.identify, log_failure(installation.events, routes.route_of)
-        )
+        served = None if accounts is None else AccountRoutes(accounts, settings, routes, service=about.title)
+        identify = installation.api.identify or (identify_nobody if served is None else served.identify)
+        failed = log_failure(installation.events, lambda path: self.site.route_of(path))
+        self.site = Site(settings, routes, pages, identify, failed, served)
 
     def document(self) -> dict[str, Any]:
         return document(self.resources, self.policy, self.description)

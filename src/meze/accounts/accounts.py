@@ -11,6 +11,7 @@ from meze.accounts.guards import Guards
 from meze.accounts.housekeeping import Housekeeper
 from meze.accounts.keyring import Keyring
 from meze.accounts.keys import Keys
+from meze.accounts.methods import Methods, Parts
 from meze.accounts.outbox import Outbox, Post
 from meze.accounts.passwords import Passwords
 from meze.accounts.people import People
@@ -24,13 +25,18 @@ from meze.settings import Settings
 
 
 class Accounts:
-    """Who can call, and how they prove it. `service` is the name that letters and authenticators show."""
+    """Who can call, and how they prove it.
+
+    `roles` are those that may be given, `resources` the names that scopes of keys may say; `service` is the name that
+    letters and authenticators show.
+    """
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
         roles: Collection[str],
+        resources: Collection[str],
         post: Post,
         *,
         service: str,
@@ -39,15 +45,17 @@ class Accounts:
         assert settings.secret_key is not None
         keyring = Keyring([settings.secret_key, *settings.secret_key_fallbacks])
         registration = settings.registration or "open"
+        self.service = service
         self.storage = storage = Storage(database)
         self.passwords = Passwords(
             storage, keyring, threads=settings.threads, configured=settings.password_hashing, clock=clock
         )
         self.attempts = Attempts(storage, keyring, clock)
         self.sessions = Sessions(storage, keyring, settings, clock)
-        self.keys = Keys(storage, self.sessions, clock)
-        self.second_factor = SecondFactor(storage, keyring, clock, issuer=service)
-        self.outbox = Outbox(storage, post, keyring, settings, clock)
+        self.keys = Keys(storage, self.sessions, clock, resource_names=resources)
+        methods = Methods(Parts(storage, keyring, clock, self.passwords, self.sessions))
+        self.second_factor = SecondFactor(storage, keyring, methods, issuer=service, clock=clock)
+        self.outbox = Outbox(storage, post, settings, clock)
         self.background = Background(self.outbox, Housekeeper(storage, clock))
         self.outbox.when_filled(self.background.wake)
         self.people = People(storage, self.sessions, self.outbox, roles, clock)
@@ -61,7 +69,7 @@ class Accounts:
             self.second_factor,
             self.outbox,
         )
-        self.sign_in = SignIn(*parts, registration=registration, service=service, clock=clock)
+        self.sign_in = SignIn(*parts, methods, registration=registration, service=service, clock=clock)
         self.recovery = Recovery(*parts, self.sign_in, service=service, clock=clock)
 
     def close(self) -> None:

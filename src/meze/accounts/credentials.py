@@ -1,4 +1,4 @@
-"""What a password is compared with, and how a new one is stored."""
+"""An account as signing in sees it, and how a new password is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from meze.accounts.tables import PASSWORDS, User
 
 _users = cast(Table, User.__table__)
 _READ = select(
-    _users.c.id, _users.c.email, _users.c.email_canonical, _users.c.email_verified, _users.c.disabled, PASSWORDS.c.hash
+    _users.c.id,
+    _users.c.email,
+    _users.c.email_canonical,
+    _users.c.email_verified,
+    _users.c.disabled,
+    PASSWORDS.c.changed_at,
 ).join_from(_users, PASSWORDS, PASSWORDS.c.user_id == _users.c.id, isouter=True)
 _BY_EMAIL = _READ.where(_users.c.email_canonical == bindparam("canonical", type_=String))
 _BY_ID = _READ.where(_users.c.id == bindparam("of_user", type_=Integer))
@@ -21,21 +26,18 @@ _LOCKED = _BY_ID.with_for_update(of=_users)
 
 
 class Credentials(NamedTuple):
-    """An account as signing in sees it. `canonical` is the address that attempts are counted by."""
+    """`canonical` is the address that attempts are counted by; `password_changed_at` is None where there is none."""
 
     user_id: int
     email: str
     canonical: str
     verified: bool
     disabled: bool
-    hash: str | None
+    password_changed_at: float | None
 
     def still(self, now: Credentials | None) -> bool:
         """Say whether what was true of the account when its password was looked at is true still."""
-        return now is not None and now.hash == self.hash and not now.disabled
-
-    def __repr__(self) -> str:
-        return f"Credentials({self.user_id})"
+        return now is not None and now.password_changed_at == self.password_changed_at and not now.disabled
 
 
 def of_email(work: Work, canonical: str) -> Credentials | None:

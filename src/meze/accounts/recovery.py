@@ -133,9 +133,7 @@ class Recovery:
             self._tell(work, "password_changed", account, visitor)
         self._done(account.user_id)
 
-    def remove_second_factor(
-        self, caller: Caller, password: str, new_password: str | None, visitor: Visitor
-    ) -> None:
+    def remove_second_factor(self, caller: Caller, password: str, new_password: str | None, visitor: Visitor) -> None:
         """Switch the second factor off, which a short password does not survive.
 
         Raises:
@@ -245,9 +243,7 @@ class Recovery:
         else:
             links.void(work, TokenKind.RESET, account.user_id)
             audit.record(work, "email_changed", account.user_id, visitor)
-            self._outbox.put(
-                work, "email_changed", visitor.language, user_id=account.user_id, address=account.email
-            )
+            self._outbox.put(work, "email_changed", visitor.language, user_id=account.user_id, address=account.email)
         return account.user_id
 
     def _verify(self, work: Work, account: Credentials, email: str) -> None:
@@ -284,6 +280,7 @@ class Recovery:
     def _set_password(self, work: Work, account: Credentials, password: Hashed) -> None:
         credentials.store(work, self._storage.kept, account.user_id, password, self._clock())
         links.void(work, TokenKind.RESET, account.user_id)
+        links.void(work, TokenKind.MFA, account.user_id)
 
     def _tell(self, work: Work, template: str, account: Credentials, visitor: Visitor) -> None:
         where = {"address": visitor.address, "device": visitor.device}

@@ -17,10 +17,11 @@ from meze.accounts import audit, credentials, links
 from meze.accounts.addresses import canonical, checked
 from meze.accounts.attempts import AttemptKind, Attempts
 from meze.accounts.credentials import Credentials
+from meze.accounts.methods import Claim, Methods, Stage
 from meze.accounts.outbox import Outbox
 from meze.accounts.password_rules import LEAST, faults
 from meze.accounts.passwords import Hashed, Passwords
-from meze.accounts.people import NewPerson, People, bad_email, taken
+from meze.accounts.people import NewPerson, People, bad_email
 from meze.accounts.second_factor import SecondFactor
 from meze.accounts.sessions import CookieSession, Pair, Sessions, TokenReused
 from meze.accounts.storage import Storage, Work
@@ -69,6 +70,7 @@ class SignIn:
         attempts: Attempts,
         factor: SecondFactor,
         outbox: Outbox,
+        methods: Methods,
         *,
         registration: Registration,
         service: str,
@@ -81,6 +83,7 @@ class SignIn:
         self._attempts = attempts
         self._factor = factor
         self._outbox = outbox
+        self._methods = methods
         self._registration = registration
         self._service = service
         self._clock = clock
@@ -158,31 +161,27 @@ class SignIn:
         attempt = self._attempts.begin(AttemptKind.PASSWORD, who, visitor)
         with self._storage.reading() as work:
             account = credentials.of_email(work, who)
-        usable = account is not None and not account.disabled
-        verdict = self._passwords.check(password, account.hash if account and usable else None, who)
-        if not verdict.good or account is None:
+        claim = Claim(account and account.user_id, who)
+        proven = self._methods.prove(claim, "password", password, Stage.FIRST)
+        if proven is None or account is None:
             self._refused(account, visitor, alarming=attempt.alarming)
             raise BadCredentials(WRONG)
+        asked: str | None = None
         with self._storage.writing() as work:
             # A password that was changed while it was looked at lets nobody in any more.
             if not account.still(credentials.locked(work, account.user_id)):
                 raise BadCredentials(WRONG)
-            if verdict.renewed is not None:
-                credentials.store(work, self._storage.kept, account.user_id, verdict.renewed, self._clock())
             if self._factor.enabled(work, account.user_id):
-                asked: str | None = self._factor.ask(work, account.user_id)
+                asked = self._factor.ask(work, account.user_id)
             else:
-                asked = None
-                signed_in = self._begin(work, account.user_id, visitor, "password", carrier)
+                signed_in = self._begin(work, account.user_id, visitor, proven.method, carrier)
         if asked is not None:
             raise SecondFactorRequired(members={"mfa_token": asked})
         self._attempts.succeeded(attempt)
         self._outbox.wake()
         return signed_in
 
-    def second_factor(
-        self, mfa_token: str, code: str, visitor: Visitor, carrier: Carrier = Carrier.TOKENS
-    ) -> SignedIn:
+    def second_factor(self, mfa_token: str, code: str, visitor: Visitor, carrier: Carrier = Carrier.TOKENS) -> SignedIn:
         """Finish signing in with a code. Raises BadCredentials for whatever is wrong with token or code."""
         try:
             user_id, method = self._factor.answer(mfa_token, code)
@@ -191,7 +190,7 @@ class SignIn:
                 audit.record(work, "sign_in_failed", None, visitor)
             raise
         with self._storage.writing() as work:
-            account = credentials.of_user(work, user_id)
+            account = credentials.locked(work, user_id)
             if account is None or account.disabled:
                 raise BadCredentials(WRONG_PROOF)
             if method == "recovery_code":
@@ -208,9 +207,7 @@ class SignIn:
         except TokenReused as reused:
             with self._storage.writing() as work:
                 audit.record(work, "token_reused", reused.user_id, visitor)
-                self._outbox.put(
-                    work, "refresh_reuse", visitor.language, user_id=reused.user_id, data=_where(visitor)
-                )
+                self._outbox.put(work, "refresh_reuse", visitor.language, user_id=reused.user_id, data=_where(visitor))
             self._outbox.wake()
             raise
         return SignedIn(self._people.me(user_id), pair)
@@ -251,13 +248,15 @@ class SignIn:
         if account is None:
             raise BadCredentials(WRONG_PROOF)
         attempt = self._attempts.begin(AttemptKind.PASSWORD, account.canonical, visitor)
-        if password is not None:
-            good = self._passwords.check(password, account.hash, account.canonical).good
-        else:
-            good = self._factor.prove(user_id, code or "") is not None
-        if not good:
+        field, proof = ("password", password) if password is not None else ("code", code or "")
+        claim = Claim(user_id, account.canonical)
+        proven = self._methods.prove(claim, field, proof, Stage.FIRST, Stage.SECOND)
+        if proven is None:
             self._refused(account, visitor, alarming=attempt.alarming)
             raise BadCredentials(WRONG_PROOF)
+        if proven.method == "recovery_code":
+            with self._storage.writing() as work:
+                audit.record(work, "recovery_code_used", user_id, visitor)
         self._attempts.succeeded(attempt)
 
     def _checked(self, email: str, password: str) -> str:
