@@ -15,7 +15,10 @@ Json: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the program says of itself, and the settings that the document names."""
+    """What the program says of itself, and the settings that the document names.
+
+    `accounts` says whether people sign in to accounts of Meze's, rather than of the program's own.
+    """
 
     title: str
     version: str
@@ -24,6 +27,7 @@ class Description:
     description: str | Text = ""
     credits: tuple[tuple[str | Text, str], ...] = ()
     resources: Mapping[str, str | Text] = field(default_factory=dict)
+    accounts: bool = False
 
 
 def english(said: str | Text) -> str:

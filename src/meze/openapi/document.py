@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from meze.access.policy import Policy
 from meze.openapi import responses
+from meze.openapi.accounts import COOKIE, TAGS, AccountPaths, with_cookie
+from meze.openapi.accounts import schemas as account_schemas
 from meze.openapi.audience import Seen, everything_seen
 from meze.openapi.description import Description, Json, english
 from meze.openapi.fixed import fixed_paths
@@ -32,7 +34,8 @@ about: a hidden row is answered as a missing one, a hidden field as one that doe
 def document(resources: Registry, policy: Policy, description: Description) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document: what some caller may read or do, and nothing that nobody may."""
     seen = everything_seen(resources, policy)
-    names = names_of((each.resource for each in seen.values()), responses.SCHEMAS)
+    shared = {**responses.SCHEMAS, **(account_schemas() if description.accounts else {})}
+    names = names_of((each.resource for each in seen.values()), shared)
     paths = RelationPaths(resources, seen)
     parameters, schemas, problems = Parameters(paths, description.limits), Schemas(paths, names), Problems()
     operations = Operations(parameters, schemas, problems)
@@ -43,6 +46,9 @@ def document(resources: Registry, policy: Policy, description: Description) -> d
         address = f"{description.prefix}/{quote(name)}"
         items[address] = operations.collection(each, names[name], name)
         items[f"{address}/{{key}}"] = operations.row(each, names[name], name)
+    if description.accounts:
+        items |= AccountPaths(description.prefix, operations, seen, names).items()
+        items = with_cookie(items)
     tag = _free_tag(seen)
     items |= fixed_paths(description.prefix, tag, problems)
     return {
@@ -51,16 +57,18 @@ def document(resources: Registry, policy: Policy, description: Description) -> d
         "servers": [{"url": "/", "description": "This server"}],
         "tags": [
             *(_tag(each, description.resources) for each in served),
+            *(TAGS if description.accounts else ()),
             {"name": tag, "description": "The addresses that every server has."},
         ],
         "paths": {address: item for address, item in items.items() if item},
         "components": {
-            "schemas": {**dict(sorted(schemas.components.items())), **responses.SCHEMAS},
+            "schemas": {**dict(sorted(schemas.components.items())), **shared},
             "parameters": dict(sorted(parameters.components.items())),
             "headers": responses.HEADERS,
             "responses": dict(sorted(problems.components.items())),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "An access token or an API key."}
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An access token or an API key."},
+                **({"cookie": COOKIE} if description.accounts else {}),
             },
         },
     }

@@ -33,7 +33,7 @@ class Operations:
         """Return the path item of a collection, empty where nobody may do anything with it."""
         item: Json = {}
         if "read" in seen.actions:
-            item["get"] = self._list(seen, names, tag)
+            item["get"] = self.listing(seen, names, tag)
         if "create" in seen.actions:
             item["post"] = self._create(seen, names, tag)
         return {"parameters": self.parameters.everywhere(), **item} if item else {}
@@ -42,7 +42,7 @@ class Operations:
         """Return the path item of one row, empty where nobody may read any."""
         item: Json = {}
         if "read" in seen.actions:
-            item["get"] = self._get(seen, names, tag)
+            item["get"] = self.getting(seen, names, tag)
         if "update" in seen.actions:
             item["put"] = self._replace(seen, names, tag)
             item["patch"] = self._update(seen, names, tag)
@@ -51,7 +51,8 @@ class Operations:
         shared = [key_parameter(seen), *self.parameters.everywhere()]
         return {"parameters": shared, **item} if item else {}
 
-    def _list(self, seen: Seen, names: Names, tag: str) -> Json:
+    def listing(self, seen: Seen, names: Names, tag: str) -> Json:
+        """Return the operation that lists rows."""
         return {
             **_head(seen, "read", f"list{names.plural}", f"List {seen.resource.name}", tag),
             "parameters": self.parameters.listing(seen),
@@ -62,7 +63,8 @@ class Operations:
             },
         }
 
-    def _get(self, seen: Seen, names: Names, tag: str) -> Json:
+    def getting(self, seen: Seen, names: Names, tag: str) -> Json:
+        """Return the operation that gets one row."""
         return {
             **_head(seen, "read", f"get{names.singular}", f"Get one of {seen.resource.name}", tag),
             "parameters": [*self.parameters.saving(), *self.parameters.shown(seen)],

@@ -13,8 +13,10 @@ from meze.errors import (
     NotAcceptable,
     PreconditionRequired,
     Problem,
+    SecondFactorRequired,
     Text,
     TooLarge,
+    TooManyRequests,
     UnknownField,
     UnsupportedMediaType,
     UriTooLong,
@@ -42,6 +44,8 @@ _EXAMPLES: tuple[Problem, ...] = (
     UriTooLong(params={"max": 16384}),
     HeadersTooLarge(params={"max": 32768}),
     Invalid([Entry("required", pointer="/title"), Entry("too_big", pointer="/nights", params={"max": 365})]),
+    SecondFactorRequired(members={"mfa_token": "meze_mfa_…"}),
+    TooManyRequests(retry_after_seconds=30),
 )
 """Errors that say something of the request; the others are always the same."""
 
@@ -64,6 +68,7 @@ PROBLEM: Json = {
             "minimum": 1,
             "description": "How many faults there are; at most 100 are listed.",
         },
+        "mfa_token": {"type": "string", "description": "With `second_factor_required`: to be sent with a code."},
         "errors": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/ProblemEntry"},
@@ -121,9 +126,13 @@ HEADERS: Json = {
         "required": True,
         "schema": {"type": "string", "pattern": "^Bearer"},
     },
+    "Set-Cookie": {
+        "description": "With `session=cookie`: the session's cookie, and beside it the CSRF token's.",
+        "schema": {"type": "string"},
+    },
     "Accept-Patch": {"description": "On PATCH: the types that it takes.", "schema": {"type": "string"}},
 }
-_WITH = {401: "WWW-Authenticate", 415: "Accept-Patch", 503: "Retry-After"}
+_WITH = {401: "WWW-Authenticate", 415: "Accept-Patch", 429: "Retry-After", 503: "Retry-After"}
 
 
 @dataclass(slots=True)
