@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from argon2 import extract_parameters
 from argon2.exceptions import HashingError, InvalidHashError, VerificationError, VerifyMismatchError
-from argon2.low_level import ARGON2_VERSION, Type, error_to_str, hash_secret, lib, verify_secret
+from argon2.low_level import ARGON2_VERSION, Type, error_to_str, hash_secret, verify_secret
 
 from meze.errors import Unavailable
 
@@ -28,7 +28,7 @@ _MOST_MEMORY_KIB = 4 * 1024 * 1024
 _MOST_PASSES = 100
 _MOST_LANES = 64
 _MOST_WORK_KIB = 16 * 1024 * 1024  # memory × passes, about half a minute
-_OUT_OF_MEMORY = error_to_str(lib.ARGON2_MEMORY_ALLOCATION_ERROR)
+_OUT_OF_MEMORY = error_to_str(-22)  # ARGON2_MEMORY_ALLOCATION_ERROR in argon2.h
 
 
 class Cost(NamedTuple):
