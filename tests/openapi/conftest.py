@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from meze.app import Installation
+from meze.openapi import document as describe
 from openapi.kitchen import make
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +50,13 @@ def client(kitchen: Installation) -> FlaskClient:
 @pytest.fixture(scope="session")
 def document(kitchen: Installation) -> dict[str, Any]:
     return kitchen.openapi()
+
+
+@pytest.fixture(scope="session")
+def accounts_document(kitchen: Installation) -> dict[str, Any]:
+    """The document of the same app as if its people signed in to accounts of Meze's."""
+    parts = kitchen.open()
+    return describe(parts.resources, parts.policy, replace(parts.description, accounts=True))
 
 
 @pytest.fixture(scope="session")

@@ -112,10 +112,10 @@ def test_forbidden_is_described_where_somebody_may_be_told_so(document: dict[str
     assert "403" in paths["/api/v1/visits/{key}"]["delete"]["responses"]
 
 
-def test_every_error_has_its_description(document: dict[str, Any]) -> None:
+def test_every_error_has_its_description(accounts_document: dict[str, Any]) -> None:
     described = {
         code
-        for response in document["components"]["responses"].values()
+        for response in accounts_document["components"]["responses"].values()
         for code in response["content"]["application/problem+json"]["examples"]
     }
 
@@ -159,11 +159,9 @@ def examples(node: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any], 
             yield from examples(each, f"{place}/{name}")
 
 
-@pytest.mark.parametrize("app", ["kitchen", "atlas"])
-def test_every_example_and_default_fits_its_schema(
-    document: dict[str, Any], atlas_document: dict[str, Any], app: str
-) -> None:
-    whole = document if app == "kitchen" else atlas_document
+@pytest.mark.parametrize("app", ["document", "accounts_document", "atlas_document"])
+def test_every_example_and_default_fits_its_schema(request: pytest.FixtureRequest, app: str) -> None:
+    whole = request.getfixturevalue(app)
     found = list(examples(whole))
     wrong = [
         place

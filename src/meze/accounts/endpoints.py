@@ -265,9 +265,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "What happened to your account; admins see all",
         Access.SIGNED_IN,
         reads=Reads.LIST,
-        problems=(422,),
     ),
-    Endpoint("list_users", "GET", "/users", "List users", Access.ADMIN, by_key=True, reads=Reads.LIST, problems=(422,)),
+    Endpoint("list_users", "GET", "/users", "List users", Access.ADMIN, by_key=True, reads=Reads.LIST),
     Endpoint(
         "create_user",
         "POST",
@@ -288,7 +287,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Access.ADMIN,
         by_key=True,
         reads=Reads.ONE,
-        problems=(422,),
     ),
     Endpoint(
         "update_user",

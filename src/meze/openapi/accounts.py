@@ -106,9 +106,7 @@ class AccountPaths:
         }
         if each.method == "GET" and each.reads is not None:
             read = self._read(each, tag)
-            responses = {**read["responses"], **self.operations.problems.of(each.statuses)}
-            # Every problem of the resource's own that has a name by itself stays as it is described there.
-            return {**read, **made, "responses": {**responses, **_single(read["responses"])}}
+            return {**read, **made, "responses": {**self.operations.problems.of(each.statuses), **read["responses"]}}
         parameters = [_SESSION] if each.session else []
         if each.name == "update_user":
             parameters += self.operations.parameters.guards(self.seen[USERS_NAME])
@@ -160,10 +158,6 @@ def _security(access: Access) -> list[Json]:
     if access is Access.NOBODY:
         return [{}]
     return [{}, {"bearer": []}] if access is Access.ANYONE else [{"bearer": []}]
-
-
-def _single(responses: Json) -> Json:
-    return {status: each for status, each in responses.items() if "/Problem" not in each.get("$ref", "/Problem")}
 
 
 def _answer(description: str, schema: Json, named: Iterable[str]) -> Json:

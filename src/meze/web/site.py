@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,13 +20,11 @@ from meze.errors import (
     UriTooLong,
 )
 from meze.settings import Settings, is_loopback
+from meze.web.accounts.routes import AccountRoutes
 from meze.web.fixed import FixedPages
 from meze.web.headers import cors_headers, preflight, security_headers
 from meze.web.messages import PROBLEM, Request, Response
 from meze.web.resources import Routes
-
-if TYPE_CHECKING:
-    from meze.web.accounts.routes import AccountRoutes
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:@/\[\]]+)(:[0-9]*)?")
 

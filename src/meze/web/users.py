@@ -22,13 +22,13 @@ from meze.web.resources import Routes, tagged
 
 
 class Users:
-    """Each method answers the endpoint of its name. `service` is a word that no password may consist of."""
+    """Each method answers the endpoint of its name."""
 
-    def __init__(self, accounts: Accounts, routes: Routes, service: str) -> None:
+    def __init__(self, accounts: Accounts, routes: Routes) -> None:
         self._people = accounts.people
         self._passwords = accounts.passwords
         self._routes = routes
-        self._service = service
+        self._service = accounts.service
         self._users = _declared(routes, USERS_NAME)
         self._events = _declared(routes, EVENTS_NAME)
 

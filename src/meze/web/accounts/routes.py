@@ -46,11 +46,10 @@ Handler = Callable[[Call], Response]
 class AccountRoutes:
     """Answers for the accounts. `identify` tells who is calling, for every address of the site.
 
-    `routes` are those of the resources, through which users and the audit trail are read; `service` is the name that
-    the program shows.
+    `routes` are those of the resources, through which users and the audit trail are read.
     """
 
-    def __init__(self, accounts: Accounts, settings: Settings, routes: Routes, *, service: str) -> None:
+    def __init__(self, accounts: Accounts, settings: Settings, routes: Routes) -> None:
         self._accounts = accounts
         self._settings = settings
         self.cookies = cookies_of(settings)
@@ -61,7 +60,7 @@ class AccountRoutes:
         handlers = (
             SigningIn(accounts, self.cookies, settings.prefix),
             OwnAccount(accounts, self.cookies),
-            Users(accounts, routes, service),
+            Users(accounts, routes),
         )
         for each in ENDPOINTS:
             (handler,) = (getattr(group, each.name) for group in handlers if hasattr(group, each.name))
