@@ -71,7 +71,7 @@ class Passwords:
     """Hashes and checks, at one cost for all processes of the installation.
 
     `threads` is how many requests this process answers at once. `configured` is MEZE_PASSWORD_HASHING; without it the
-    cost is measured once, and stored.
+    cost is measured once (`measure`), and stored.
     """
 
     def __init__(
@@ -82,11 +82,13 @@ class Passwords:
         threads: int,
         configured: str | None = None,
         clock: Callable[[], float] = time.time,
+        measure: Callable[[], Cost] = fitting_cost,
     ) -> None:
         self._storage = storage
         self._keyring = keyring
         self._configured = None if configured is None else read_cost(configured)
         self._clock = clock
+        self._measure = measure
         self.gate = Gate(threads)
         self._measuring = threading.Lock()
         self._counting = threading.Lock()
@@ -137,7 +139,7 @@ class Passwords:
 
     def retune(self) -> str:
         """Measure the cost anew, store it for every process, and return it. What is configured still comes first."""
-        cost = fitting_cost()
+        cost = self._measure()
         with self._storage.writing() as work:
             work.execute(self._storage.kept("replace a fact", _replace_fact), fact=COST_FACT, fact_value=str(cost))
         self._known = None
@@ -162,7 +164,7 @@ class Passwords:
         """Measure, and return what the first process to finish has stored."""
         with self._measuring:
             if self._stored_cost() is None:
-                cost = str(fitting_cost())
+                cost = str(self._measure())
                 with self._storage.writing() as work:
                     work.execute(self._storage.kept("add a fact", _add_fact), fact=COST_FACT, fact_value=cost)
             stored = self._stored_cost()
