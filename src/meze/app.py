@@ -290,14 +290,16 @@ class Parts:
             credits=tuple((credit.text, credit.url) for credit in about.credits),
             resources=about.resources,
             limits=routes.parser.limits,
+            accounts=accounts is not None,
         )
         pages = FixedPages(
             settings=settings,
             title=about.title,
             home=lambda: home_of(about, self.site, resources, policy, settings.prefix),
             openapi=lambda: self.encoded_document,
+            accounts=accounts is not None,
         )
-        served = None if accounts is None else AccountRoutes(accounts, settings, routes, service=about.title)
+        served = None if accounts is None else AccountRoutes(accounts, settings, routes)
         identify = installation.api.identify or (identify_nobody if served is None else served.identify)
         failed = log_failure(installation.events, lambda path: self.site.route_of(path))
         self.site = Site(settings, routes, pages, identify, failed, served)

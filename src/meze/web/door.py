@@ -17,7 +17,6 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, Rule
 
-from meze.access.caller import Caller
 from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, problems
 from meze.events import Events, RequestAnswered, RequestFailed
 from meze.web.messages import Request, Response
@@ -187,15 +186,6 @@ def _user_route(environ: dict[str, Any]) -> str:
     request: Any = environ.get("werkzeug.request")
     rule = getattr(request, "url_rule", None)
     return str(rule.rule) if rule is not None else "{other}"
-
-
-def caller_of(site: Site, request: flask.Request) -> Caller:
-    """Return who sent a request to a view of the program's own.
-
-    Raises:
-        Unauthenticated, BadOrigin, Unavailable: as for an address of ours.
-    """
-    return site.identify(request_of(request, _unread))
 
 
 def log_failure(events: Events, site_route: Callable[[str], str]) -> Callable[[Request, BaseException], None]:
