@@ -197,11 +197,15 @@ def _commands(language: str) -> Iterator[str]:
         yield ""
         yield f"## {name}"
         yield ""
+        arguments = [each.human_readable_name for each in command.params if isinstance(each, click.Argument)]
+        if arguments:
+            yield f"`{' '.join([name, *arguments])}`"
+            yield ""
         yield inspect.cleandoc(command.help or "") if language == "en" else COMMANDS[name]
         options = [each for each in command.params if isinstance(each, click.Option) and each.name != "help"]
         if options:
             yield ""
-            rows = ((_option(each), _option_help(each, language)) for each in options)
+            rows = ((_option(each), _option_help(each, name, language)) for each in options)
             yield from _table(say("Option|Meaning", "选项|含义"), rows)
 
 
@@ -219,8 +223,10 @@ def _option(option: click.Option) -> str:
     return f"`{option.opts[0]}{value}`"
 
 
-def _option_help(option: click.Option, language: str) -> str:
-    return option.help or "" if language == "en" else OPTIONS[option.opts[0]]
+def _option_help(option: click.Option, command: str, language: str) -> str:
+    if language == "en":
+        return option.help or ""
+    return OPTIONS.get(f"{command} {option.opts[0]}") or OPTIONS[option.opts[0]]
 
 
 def field_types() -> list[FieldType]:

@@ -11,6 +11,8 @@ from meze.cli.database import db
 from meze.cli.group import MezeGroup
 from meze.cli.openapi import openapi
 from meze.cli.serve import serve
+from meze.cli.token import token
+from meze.cli.user import user
 
 
 @click.group("meze", cls=MezeGroup, epilog="Begin with:  meze serve --dev")
@@ -21,6 +23,8 @@ def meze() -> None:
 
 meze.add_command(serve)
 meze.add_command(db)
+meze.add_command(user)
+meze.add_command(token)
 meze.add_command(openapi)
 
 

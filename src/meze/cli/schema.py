@@ -26,9 +26,23 @@ def prepare_schema(meze: Installation, *, dev: bool) -> Iterator[str]:
         apply(meze.database, meze.metadata, adding)
         yield from (change.done for change in adding)
         changes = [change for change in changes if not change.adds_only]
-    lacking = [change for change in changes if change.kind in NEEDED]
+    lacking = _lacking(changes)
     if lacking:
-        raise Mistake(f"The database lacks what the models name: {_listed(lacking)}", remedy_for(lacking))
+        raise lacking
+
+
+def refuse_lacking(meze: Installation, error: Exception) -> None:
+    """Raise a Mistake, as above, if what the database lacks may be why a statement failed with `error`."""
+    lacking = _lacking(pending(meze.database, meze.metadata))
+    if lacking:
+        raise lacking from error
+
+
+def _lacking(changes: list[Change]) -> Mistake | None:
+    lacking = [change for change in changes if change.kind in NEEDED]
+    if not lacking:
+        return None
+    return Mistake(f"The database lacks what the models name: {_listed(lacking)}", remedy_for(lacking))
 
 
 def remedy_for(changes: list[Change]) -> str:

@@ -27,7 +27,11 @@ Examples:
 @click.option("--host", help="The address to listen on (127.0.0.1: this machine alone).")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on (8000; 0 takes a free one).")
 @click.option("--workers", type=click.IntRange(1), help="How many processes serve (1; in production one per core).")
-@click.option("--dev", is_flag=True, help="Reload when a file changes, and add tables and columns that are new.")
+@click.option(
+    "--dev",
+    is_flag=True,
+    help="Reload at changes, add tables and columns that are new, show a link for the first admin.",
+)
 def serve(target: str | None, host: str | None, port: int | None, workers: int | None, dev: bool) -> None:
     """Serve the app over HTTP."""
     target = chosen(target)

@@ -109,9 +109,16 @@ class _Loader:
         self._plan = plan
         self._ready = ready
         self._main = multiprocessing.current_process().pid
+        self._links_left = multiprocessing.Semaphore(1)
 
     def __call__(self) -> Any:
-        return load(self._plan.target, dev=self._plan.dev, main=self._main or 0, ready=self._ready)
+        return load(
+            self._plan.target,
+            dev=self._plan.dev,
+            main=self._main or 0,
+            ready=self._ready,
+            links_left=self._links_left,
+        )
 
 
 class _UntilReady(logging.Filter):
@@ -139,7 +146,9 @@ def _announce(plan: Plan, server: Server, ready: SimpleQueue[Ready], quiet: _Unt
     while True:
         again = ready.get()
         if plan.dev:
-            click.echo("\n".join(["Reloaded.", *(f"Note: {notice}" for notice in again.notices)]))
+            # Of several workers the first to be ready need not be the one that made the link.
+            lines = ["Reloaded.", *_first_admin(_base(plan), again)]
+            click.echo("\n".join([*lines, *(f"Note: {notice}" for notice in again.notices)]))
 
 
 def _wait_until_open(plan: Plan) -> None:
@@ -159,16 +168,28 @@ def welcome(plan: Plan, ready: Ready) -> str:
     settings = plan.settings
     host = settings.host.strip("[]")
     reach = "" if is_loopback(host) else f", on {host}: reachable from other machines"
-    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - shown only
-    base = f"http://{shown}:{settings.port}"
+    base = _base(plan)
     workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
     lines = [
         f"Meze is serving {click.style(base + ready.prefix, bold=True)}  ({settings.env}, {workers}{reach})",
         f"  API reference  {base}/docs" if ready.docs else "  API reference  off (MEZE_DOCS)",
+        *_first_admin(base, ready),
         f"  Database       {ready.database}",
         f"  Stop           Ctrl-C{'; changes to files reload' if plan.dev else ''}",
     ]
     return "\n".join([*lines, *(f"Note: {notice}" for notice in ready.notices)])
+
+
+def _base(plan: Plan) -> str:
+    host = plan.settings.host.strip("[]")
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - shown only
+    return f"http://{shown}:{plan.settings.port}"
+
+
+def _first_admin(base: str, ready: Ready) -> list[str]:
+    if ready.first_admin is None:
+        return []
+    return [f"  First admin    {base}/account/first-admin#token={ready.first_admin}  (good once, for an hour)"]
 
 
 def _logging_to_stderr() -> dict[str, Any]:

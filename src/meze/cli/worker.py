@@ -9,32 +9,44 @@ import sys
 import threading
 import time
 from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Semaphore
 from typing import NamedTuple
 
 import click
 from flask import Flask
 
+from meze.accounts.accounts import Accounts
 from meze.cli.find import installed, load_app
 from meze.cli.group import show_mistake
 from meze.cli.schema import prepare_schema
 from meze.databases.database import DatabaseError, FaultKind
-from meze.errors import Mistake
+from meze.errors import Mistake, Unavailable
 from meze.settings import masked_url
 
 DRAIN_SECONDS = 10
 
 
 class Ready(NamedTuple):
-    """What a worker tells the main process once it can serve."""
+    """What a worker tells the main process once it can serve.
+
+    `first_admin` is the token of the one-time link, from the one worker that made it.
+    """
 
     prefix: str
     docs: bool
     database: str
     notices: tuple[str, ...]
+    first_admin: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Ready({self.database})"
 
 
-def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready]) -> Flask:
-    """Return the app, ready to serve; end this process with 1 if there is a mistake, once it is told."""
+def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready], links_left: Semaphore) -> Flask:
+    """Return the app, ready to serve; end this process with 1 if there is a mistake, once it is told.
+
+    `links_left` is how many links for the first admin may still be made, by all workers together.
+    """
     _take_signals()
     threading.Thread(target=_end_with, args=(main,), daemon=True).start()
     try:
@@ -42,9 +54,25 @@ def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready])
     except Mistake as mistake:
         show_mistake(mistake)
         sys.exit(1)
-    settings = installed(app).settings
-    ready.put(Ready(settings.prefix, settings.docs != "off", masked_url(settings.database_url), notices))
+    meze = installed(app)
+    settings = meze.settings
+    first_admin = None
+    # Where the database is away nothing is opened here: the first request that finds it there does so.
+    if meze.sealed and (accounts := meze.open().accounts) is not None:
+        accounts.background.start()
+        if dev and settings.env != "production" and links_left.acquire(block=False):
+            first_admin = _first_admin_link(accounts)
+    database = masked_url(settings.database_url)
+    ready.put(Ready(settings.prefix, settings.docs != "off", database, notices, first_admin))
     return app
+
+
+def _first_admin_link(accounts: Accounts) -> str | None:
+    """Return the token of a link, None where there has ever been an admin, or the database has gone away just now."""
+    try:
+        return accounts.people.first_admin_link()
+    except Unavailable:
+        return None
 
 
 def try_load(target: str | None) -> bool:
