@@ -1,0 +1,124 @@
+"""Accounts over HTTP: one deployment on each kind of database for all tests of a worker, others as tests need them.
+
+Nobody shares an account or an address: limits count by both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from contracts.accounts.deployment import Deployment, deployed
+from contracts.accounts.mailbox import Mailbox
+
+Deploy = Callable[..., Deployment]
+DATABASES = ["sqlite", "postgresql"]
+
+
+@pytest.fixture(scope="session")
+def mailbox() -> Iterator[Mailbox]:
+    server = Mailbox()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Make an empty database of a kind, which stays until the run ends, and return its URL."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path_factory.mktemp('accounts') / 'meze.db'}"
+        beside: str = request.getfixturevalue("worker_database")
+        name = f"{make_url(beside).database}_{secrets.token_hex(3)}"
+        with psycopg.connect(beside, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'").format(
+                    sql.Identifier(name)
+                )
+            )
+        # The worker's own database is gone before this ends.
+        maintenance = make_url(beside).set(database="postgres").render_as_string(hide_password=False)
+        request.addfinalizer(lambda: _drop(maintenance, name))
+        return make_url(beside).set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+def _drop(server: str, name: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def standing(
+    new_database: Callable[[str], str], mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, str], Deployment]]:
+    """Return a deployment that all tests share, by database and registration, started when it is first asked for."""
+    with contextlib.ExitStack() as stack:
+        started: dict[tuple[str, str], Deployment] = {}
+
+        def on(database: str, registration: str) -> Deployment:
+            if (database, registration) not in started:
+                started[database, registration] = stack.enter_context(
+                    deployed(
+                        tmp_path_factory.mktemp("deployment"),
+                        new_database(database),
+                        mailbox,
+                        servers=2 if registration == "open" else 1,
+                        MEZE_REGISTRATION=registration,
+                    )
+                )
+            return started[database, registration]
+
+        yield on
+
+
+@pytest.fixture(params=DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def served(standing: Callable[[str, str], Deployment], database_kind: str) -> Deployment:
+    """The shared deployment, on each kind of database in turn. Registration is open."""
+    return standing(database_kind, "open")
+
+
+@pytest.fixture(params=[1, 2], ids=["one-process", "two-processes"])
+def processes(request: pytest.FixtureRequest, served: Deployment) -> list[str]:
+    """The addresses that a test of a race calls in turn: of one process, and of two on the same database."""
+    count: int = request.param
+    return served.urls[:count]
+
+
+@pytest.fixture
+def served_verified(standing: Callable[[str, str], Deployment], database_kind: str) -> Deployment:
+    """The shared deployment where an account is made once its address is proved."""
+    return standing(database_kind, "verified")
+
+
+@pytest.fixture
+def deploy(
+    new_database: Callable[[str], str], mailbox: Mailbox, database_kind: str, tmp_path: Path
+) -> Iterator[Deploy]:
+    """Serve the program with settings of a test's own: `deploy(servers=1, MEZE_REGISTRATION="verified")`.
+
+    `database_url` names a database that an earlier deployment left; without it there is an empty one.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start(*, database_url: str | None = None, **options: object) -> Deployment:
+            folder = tmp_path / secrets.token_hex(4)
+            url = database_url or new_database(database_kind)
+            return stack.enter_context(deployed(folder, url, mailbox, **options))  # type: ignore[arg-type]  # passed on
+
+        yield start

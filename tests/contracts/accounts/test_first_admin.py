@@ -1,0 +1,137 @@
+"""Check 25: there is no account that nobody made, and the first admin is made once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from contracts.accounts.calling import Answer, at_once
+from contracts.accounts.conftest import Deploy
+from contracts.accounts.deployment import Deployment, new_email, new_password
+
+LINK = re.compile(r"/account/first-admin#token=(?P<token>[\w-]+)")
+
+
+@pytest.fixture
+def empty(deploy: Deploy) -> Deployment:
+    """Two servers for development on a database in which there has never been an admin."""
+    return deploy(flags=("--dev",))
+
+
+def links(served: Deployment) -> list[str]:
+    """The tokens that the servers printed, each server's own."""
+    found = [LINK.search(server.wait_for_words("/account/first-admin#token=")) for server in served.servers]
+    return [each["token"] for each in found if each]
+
+
+def become(served: Deployment, token: str, url: str | None = None, **changes: str) -> Answer:
+    body = {"token": token, "email": new_email("first"), "password": new_password()} | changes
+    client = served.client()
+    return client.at(url or client.url).post("/auth/first-admin", body)
+
+
+def admins(served: Deployment) -> int:
+    return sum("admin" in str(roles) for (roles,) in served.rows("SELECT roles FROM meze_users"))
+
+
+def test_there_is_no_account_that_nobody_made(empty: Deployment) -> None:
+    """25"""
+    assert empty.rows("SELECT count(*) FROM meze_users") == [(0,)]
+    for email in ("admin", "admin@example.com", "root@localhost", "admin@localhost"):
+        for password in ("admin", "password", "", "changeme", "meze"):
+            answer = empty.client().post("/auth/login", {"email": email, "password": password})
+            assert answer.status in (401, 422), answer
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+def test_of_twenty_first_admins_at_once_one_is_made(empty: Deployment, servers: int) -> None:
+    """25, must show 2: with the link of one server, and with those of two."""
+    tokens = links(empty)[:servers]
+
+    def attempt(number: int) -> Callable[[], Answer]:
+        url = empty.urls[number % servers]
+        return lambda: become(empty, tokens[number % len(tokens)], url)
+
+    answers = at_once(*(attempt(number) for number in range(20)))
+
+    made = [answer for answer in answers if answer.status == 201]
+    assert len(made) == 1, answers
+    assert {answer.status for answer in answers} <= {201, 422, 429, 503}, answers
+    assert admins(empty) == 1
+    assert made[0].json["user"]["roles"] == ["admin"]
+    assert empty.client().with_token(made[0].json["access_token"]).get("/users").status == 200
+
+
+def test_a_link_is_dead_once_there_has_been_an_admin(empty: Deployment) -> None:
+    """25: of whichever server, and however the admin was made."""
+    first, second = links(empty)
+
+    assert become(empty, first).status == 201
+
+    for token in (first, second):
+        for url in empty.urls:
+            refused = become(empty, token, url)
+            assert (refused.status, refused.pointers) == (422, ["/token"])
+    assert admins(empty) == 1
+
+
+def test_an_admin_of_the_command_line_ends_the_link(empty: Deployment) -> None:
+    """25"""
+    tokens = links(empty)
+    empty.meze("user", "create", new_email("admin"), "--role", "admin", "--password-stdin", said=new_password())
+
+    assert [become(empty, token).status for token in tokens] == [422, 422]
+
+
+def test_a_link_is_good_for_an_hour(empty: Deployment) -> None:
+    """25"""
+    token, _ = links(empty)
+    empty.change("UPDATE meze_tokens SET created_at = created_at - 3601, expires_at = expires_at - 3601")
+
+    assert become(empty, token).pointers == ["/token"]
+    assert admins(empty) == 0
+
+
+def test_the_first_admins_password_is_held_to_the_same_rules(empty: Deployment) -> None:
+    """25, 15: and the link stays good for another try."""
+    token, _ = links(empty)
+
+    assert become(empty, token, password="short").pointers == ["/password"]
+    assert become(empty, token, password="passwordpassword").pointers == ["/password"]
+    assert become(empty, token, email="no address").pointers == ["/email"]
+    assert become(empty, token).status == 201
+
+
+def test_nothing_else_makes_an_admin(empty: Deployment) -> None:
+    """25, 6"""
+    body = {"email": new_email(), "password": new_password()}
+    for more in ({"roles": ["admin"]}, {"role": "admin"}, {"is_admin": True}, {"id": 1}, {"email_verified": True}):
+        assert empty.client().post("/auth/register", body | more).status == 422, more
+    person = empty.person()
+    for more in ({"roles": ["admin"]}, {"disabled": False}, {"email_verified": True}, {"created_at": "2020-01-01"}):
+        assert person.client.patch("/auth/me", more).status == 422, more
+    for token in (person.access_token, person.refresh_token, "", "meze_admin_" + "A" * 49):
+        assert become(empty, token).status == 422
+    assert person.client.get("/auth/me").json["roles"] == []
+    assert admins(empty) == 0
+
+
+def test_no_link_is_printed_once_there_has_been_an_admin(deploy: Deploy) -> None:
+    """25"""
+    first = deploy(servers=1, flags=("--dev",))
+    assert become(first, links(first)[0]).status == 201
+
+    again = deploy(servers=1, flags=("--dev",), database_url=first.database_url)
+
+    assert again.client().get("/cities").status == 200
+    assert "first-admin" not in again.said()
+
+
+def test_without_dev_no_link_is_printed(deploy: Deploy) -> None:
+    """25"""
+    served = deploy(servers=1)
+
+    assert served.client().get("/cities").status == 200
+    assert "first-admin" not in served.said()
