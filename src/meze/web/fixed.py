@@ -31,6 +31,9 @@ from meze.web.pages import (
 )
 from meze.web.preconditions import unchanged
 
+PAGES_FOR_SOME = ("/docs", "/openapi.json")
+"""The pages that may be for those alone who are signed in (MEZE_DOCS)."""
+
 _ACCOUNT = "/account/"
 _METHODS = "GET, HEAD, OPTIONS"
 _A_YEAR = "public, max-age=31536000, immutable"

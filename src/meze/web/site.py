@@ -21,7 +21,7 @@ from meze.errors import (
 )
 from meze.settings import Settings, is_loopback
 from meze.web.accounts.routes import AccountRoutes
-from meze.web.fixed import FixedPages
+from meze.web.fixed import PAGES_FOR_SOME, FixedPages
 from meze.web.headers import cors_headers, preflight, security_headers
 from meze.web.messages import PROBLEM, Request, Response
 from meze.web.resources import Routes
@@ -63,8 +63,10 @@ class Site:
                 raise request.fault
             response = preflight(request, self.settings.cors_origins)
             if response is None:
-                caller = self.identify(request)
-                response = self._routed(request.by(caller))
+                if self._asks_who(request):
+                    caller = self.identify(request)
+                    request = request.by(caller)
+                response = self._routed(request)
         except Problem as problem:
             response = self._problem(request, problem)
         except Exception as error:
@@ -72,6 +74,14 @@ class Site:
             response = self._problem(request, Internal())
         self._finish(request, response, caller)
         return response
+
+    def _asks_who(self, request: Request) -> bool:
+        """Say whether it matters who is calling.
+
+        Health and most pages are the same for everyone, and must not need the database to tell a browser's cookie.
+        """
+        asks = self.under_prefix(request.path) or request.path in PAGES_FOR_SOME
+        return asks or "authorization" in request.headers
 
     def under_prefix(self, path: str) -> bool:
         prefix = self.settings.prefix

@@ -58,6 +58,10 @@ class Cookies:
             self._written(self.csrf_name, "", "Max-Age=0"),
         ]
 
+    def taken_with(self, headers: Mapping[str, str]) -> list[str]:
+        """Return what `taken` does where it was the cookie that signed the request in, nothing elsewhere."""
+        return self.taken() if "authorization" not in headers and self.sent(headers) else []
+
     def _values(self, headers: Mapping[str, str]) -> list[str]:
         pairs = (piece.strip().partition("=") for piece in headers.get("cookie", "").split(";"))
         return [value for name, equals, value in pairs if equals and name == self.session_name]

@@ -36,7 +36,7 @@ class OwnAccount:
 
     def delete_me(self, call: Call) -> Response:
         self._people.delete(call.user_id, call.visitor)
-        return Response(204, cookies=self._cookies.taken() if self._cookies.sent(call.request.headers) else [])
+        return Response(204, cookies=self._cookies.taken_with(call.request.headers))
 
     def change_password(self, call: Call) -> Response:
         body = call.body

@@ -39,6 +39,7 @@ from meze.web.users import Users
 _NUMBER = re.compile(r"(?<=/)[0-9]+(?=/|\Z)")
 _LARGEST_ID = 2**31 - 1
 _SESSION = "session"
+_AUTH, _USERS = "/auth", "/users"
 
 Handler = Callable[[Call], Response]
 
@@ -54,8 +55,6 @@ class AccountRoutes:
         self._settings = settings
         self.cookies = cookies_of(settings)
         self._origins = origins_of(settings)
-        self._users = f"{settings.prefix}/users"
-        self._auth = f"{settings.prefix}/auth"
         self._table: defaultdict[str, dict[str, tuple[Endpoint, Handler]]] = defaultdict(dict)
         handlers = (
             SigningIn(accounts, self.cookies, settings.prefix),
@@ -64,20 +63,22 @@ class AccountRoutes:
         )
         for each in ENDPOINTS:
             (handler,) = (getattr(group, each.name) for group in handlers if hasattr(group, each.name))
-            self._table[settings.prefix + each.path][each.method] = (each, handler)
+            self._table[each.path][each.method] = (each, handler)
         indifferent = {settings.prefix + each.path for each in ENDPOINTS if each.access is Access.NOBODY}
         self.identify = Identify(accounts.sessions, self.cookies, self._origins, frozenset(indifferent))
 
     def serves(self, path: str) -> bool:
         """Say whether a path is of the accounts, known or not."""
-        return any(path == at or path.startswith(at + "/") for at in (self._auth, self._users))
+        place = self._place(path)
+        return any(place == at or place.startswith(at + "/") for at in (_AUTH, _USERS))
 
     def route_of(self, path: str) -> str:
         """Return the template of a path, for the log: never what stands in it."""
-        template = _NUMBER.sub("{id}", path)
-        if template in self._table:
-            return template
-        return (self._users if path.startswith(self._users) else self._auth) + "/{path}"
+        place = self._place(path)
+        template = _NUMBER.sub("{id}", place)
+        if template not in self._table:
+            template = (_USERS if place.startswith(_USERS) else _AUTH) + "/{path}"
+        return self._settings.prefix + template
 
     def answer(self, request: Request) -> Response:
         """Return the answer for a path that `serves` says is ours.
@@ -85,11 +86,11 @@ class AccountRoutes:
         Raises:
             Problem: whatever kept it from being answered.
         """
-        caller = request.caller
-        if not request.path.startswith(self._auth):
+        place = self._place(request.path)
+        if place.startswith(_USERS):
             # Whatever is asked below, who is no admin learns nothing of it, not even which users there are.
-            _check_admin(caller)
-        methods = self._table.get(_NUMBER.sub("{id}", request.path))
+            _check_admin(request.caller)
+        methods = self._table.get(_NUMBER.sub("{id}", place))
         if methods is None:
             raise NotFound
         found = methods.get("GET" if request.method == "HEAD" else request.method)
@@ -108,10 +109,15 @@ class AccountRoutes:
             request=request,
             visitor=visitor_of(request, self._settings.trusted_proxies),
             body=None if endpoint.body is None else read_body(request, endpoint.body),
-            id=_id_in(request.path),
+            id=_id_in(self._place(request.path)),
             carrier=carrier,
         )
         return handler(call)
+
+    def _place(self, path: str) -> str:
+        """Return a path as it follows the prefix, empty where it is not below it."""
+        prefix = self._settings.prefix
+        return path[len(prefix) :] if path.startswith(prefix + "/") else ""
 
     def _check_caller(self, caller: Caller, endpoint: Endpoint) -> None:
         """Let a caller pass who may use the endpoint at all."""
@@ -147,9 +153,9 @@ def _other(request: Request, methods: dict[str, tuple[Endpoint, Handler]]) -> Re
     raise MethodNotAllowed(params={"method": request.method}, headers=headers)
 
 
-def _id_in(path: str) -> int:
+def _id_in(place: str) -> int:
     """Return the number in an address, 0 where there is none. Raises NotFound for one that no id can be."""
-    found = _NUMBER.search(path)
+    found = _NUMBER.search(place)
     if found is None:
         return 0
     if found[0].startswith("0") or len(found[0]) > 10 or int(found[0]) > _LARGEST_ID:

@@ -80,5 +80,4 @@ class SigningIn:
         )
 
     def _ended(self, call: Call) -> Response:
-        """Answer that the session is over; a browser is told to forget it."""
-        return Response(204, cookies=self._cookies.taken() if self._cookies.sent(call.request.headers) else [])
+        return Response(204, cookies=self._cookies.taken_with(call.request.headers))
