@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -124,12 +125,16 @@ def test_a_letter_goes_to_the_stored_address_and_leaves_nothing_behind(storage, 
 
 
 def test_nothing_leaves_before_the_commit_nor_after_an_undone_one(storage, outbox, sent, ada):
-    with pytest.raises(ZeroDivisionError), storage.writing() as work:
+    with storage.writing() as work:
         outbox.put(work, "password_changed", "en", user_id=ada)
+        if storage.database.name == "postgresql":  # SQLite has one writer, so nobody could look
+            assert outbox.deliver_due() == 0
+    with contextlib.suppress(ZeroDivisionError), storage.writing() as work:
+        outbox.put(work, "second_factor_on", "en", user_id=ada)
         raise ZeroDivisionError
 
-    assert outbox.deliver_due() == 0
-    assert sent == []
+    assert outbox.deliver_due() == 1
+    assert [template for _, template, _, _ in sent] == ["password_changed"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 import weakref
+from collections.abc import Callable
 
 from meze.accounts.housekeeping import Housekeeper
 from meze.accounts.outbox import BATCH, Outbox
@@ -32,13 +33,16 @@ class Background:
     The thread ends soon after nobody else holds the Background.
     """
 
-    def __init__(self, outbox: Outbox, housekeeper: Housekeeper) -> None:
+    def __init__(
+        self, outbox: Outbox, housekeeper: Housekeeper, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._outbox = outbox
         self._housekeeper = housekeeper
+        self._monotonic = monotonic
         self._stopped = False
         self._failures = 0
         # Processes that started together should not all sweep at once.
-        self._sweep_at = time.monotonic() + secrets.SystemRandom().uniform(*FIRST_SWEEP_SECONDS)
+        self._sweep_at = self._monotonic() + secrets.SystemRandom().uniform(*FIRST_SWEEP_SECONDS)
         self._lay_out()
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
@@ -78,8 +82,8 @@ class Background:
             if self._stopped:
                 return None
             sent = self._outbox.deliver_due()
-            if time.monotonic() >= self._sweep_at:
-                self._sweep_at = time.monotonic() + SWEEP_SECONDS
+            if self._monotonic() >= self._sweep_at:
+                self._sweep_at = self._monotonic() + SWEEP_SECONDS
                 self._housekeeper.sweep()
         except Exception as error:
             return None if self._stopped else self._pause_after(error)

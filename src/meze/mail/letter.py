@@ -59,9 +59,9 @@ def compose(
     message["Date"] = datetime.now(UTC)
     message["Message-ID"] = make_msgid(domain=sender.domain)
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = language
     message.set_content(content.text)
     message.add_alternative(content.html, subtype="html")
+    message["Content-Language"] = language  # last, because adding an alternative moves such headers into the first
     return Letter(template, sender.addr_spec, recipient.addr_spec, message, values.get("link"))
 
 

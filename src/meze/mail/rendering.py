@@ -128,9 +128,8 @@ class Renderer:
             if template in TEMPLATES:
                 self._render(template, language, _SAMPLE)
         except TemplateSyntaxError as error:
-            raise Mistake(
-                f"{error.message}.", "Mend the template.", f"{error.filename or path}:{error.lineno}"
-            ) from None
+            where = f"{error.filename or path}:{error.lineno}"
+            raise Mistake(f"This template cannot be read: {error.message}.", "Mend the line.", where) from None
         except Exception as error:
             # Only samples were shown to it, so its words hold nothing of anybody.
             raise Mistake(

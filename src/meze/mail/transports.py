@@ -77,6 +77,8 @@ class Smtp:
             self._secure(server)
             if self._user is not None:
                 server.login(self._user, self._password)
+            if not (letter.recipient.isascii() or server.has_extn("smtputf8")):
+                raise DeliveryFailed("the mail server takes no address beyond ASCII", permanent=True)
             server.send_message(letter.message, letter.sender, [letter.recipient])
             # It was taken: what goes wrong from here on must not have it sent twice.
             with contextlib.suppress(smtplib.SMTPException, OSError):
@@ -88,11 +90,12 @@ class Smtp:
         return smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_SECONDS)
 
     def _secure(self, server: smtplib.SMTP) -> None:
+        server.ehlo_or_helo_if_needed()
         if self._tls_from_the_start:
             return
-        server.ehlo()
         if server.has_extn("starttls"):
             server.starttls(context=self._tls)
+            server.ehlo_or_helo_if_needed()
         elif self._user is not None and not self._local:
             raise DeliveryFailed("the mail server offers no TLS, so it is not told the password", permanent=False)
 
@@ -153,8 +156,6 @@ def _failures_told() -> Iterator[None]:
         raise DeliveryFailed(
             f"the letter was refused ({error.smtp_code})", permanent=_is_final(error.smtp_code)
         ) from None
-    except smtplib.SMTPNotSupportedError:
-        raise DeliveryFailed("the mail server takes no such address", permanent=True) from None
     except smtplib.SMTPResponseException as error:  # of the sender or the password, which an operator can mend
         raise DeliveryFailed(f"{type(error).__name__} ({error.smtp_code})", permanent=False) from None
     except (OSError, smtplib.SMTPException) as error:
