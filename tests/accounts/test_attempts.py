@@ -16,7 +16,7 @@ from meze.errors import TooManyRequests
 
 HOME = Visitor("192.0.2.1")
 AWAY = Visitor("198.51.100.7")
-PASSWORD = AttemptKind.PASSWORD
+PROOF = AttemptKind.PROOF
 
 
 class Clock:
@@ -49,36 +49,38 @@ def networks():
     return (Visitor(f"203.0.113.{n}") for n in itertools.count(1))
 
 
-def refusal(attempts, subject="anna@example.com", visitor=HOME, kind=PASSWORD):
+def refusal(attempts, subject="anna@example.com", visitor=HOME, kind=PROOF):
     """Return the seconds to wait."""
     with pytest.raises(TooManyRequests) as refused:
         attempts.begin(kind, subject, visitor)
     return int(refused.value.headers["Retry-After"])
 
 
-def spend(attempts, times, subject="anna@example.com", visitor=HOME, kind=PASSWORD):
+def spend(attempts, times, subject="anna@example.com", visitor=HOME, kind=PROOF):
     return [attempts.begin(kind, subject, visitor) for _ in range(times)]
 
 
 def guess_from_everywhere(attempts, times, subject="anna@example.com"):
     """Guess ten times from each of many networks, and return the attempts."""
     guesses = (visitor for visitor in networks() for _ in range(10))
-    return [attempts.begin(PASSWORD, subject, visitor) for visitor in itertools.islice(guesses, times)]
+    return [attempts.begin(PROOF, subject, visitor) for visitor in itertools.islice(guesses, times)]
 
 
-@pytest.mark.parametrize("kind", [AttemptKind.PASSWORD, AttemptKind.CODE])
-def test_ten_wrong_guesses_at_one_account_from_one_network_are_looked_at(attempts, kind):
-    spend(attempts, 10, kind=kind)
+def test_ten_wrong_guesses_at_one_account_from_one_network_are_looked_at(attempts):
+    spend(attempts, 10)
 
-    assert refusal(attempts, kind=kind) == 15 * 60
-    assert attempts.begin(kind, "anna@example.com", AWAY)
-    assert attempts.begin(kind, "bert@example.com", HOME)
+    assert refusal(attempts) == 15 * 60
+    assert attempts.begin(PROOF, "anna@example.com", AWAY)
+    assert attempts.begin(PROOF, "bert@example.com", HOME)
 
 
-def test_guesses_at_passwords_and_at_codes_are_counted_apart(attempts):
-    spend(attempts, 10, kind=AttemptKind.PASSWORD)
+def test_an_attempt_that_nobody_looked_at_is_taken_back_and_the_wrong_ones_stay(attempts):
+    spend(attempts, 9)
 
-    assert attempts.begin(AttemptKind.CODE, "anna@example.com", HOME)
+    attempts.withdraw(attempts.begin(PROOF, "anna@example.com", HOME))
+
+    assert attempts.begin(PROOF, "anna@example.com", HOME)
+    assert refusal(attempts) == 15 * 60
 
 
 @pytest.mark.parametrize("objects", [1, 2], ids=["one-process", "as-in-two-processes"])
@@ -91,7 +93,7 @@ def test_of_a_hundred_guesses_at_once_ten_are_looked_at(storage, clock, objects)
         if n < 20:
             start.wait()
         try:
-            counting[n % objects].begin(PASSWORD, "anna@example.com", HOME)
+            counting[n % objects].begin(PROOF, "anna@example.com", HOME)
         except TooManyRequests:
             return False
         return True
@@ -108,7 +110,7 @@ def test_guesses_that_cross_at_different_accounts_and_networks_do_not_block_each
     ] * 4
 
     with ThreadPoolExecutor(16) as pool:
-        begun = list(pool.map(lambda pair: attempts.begin(PASSWORD, *pair), crossing))
+        begun = list(pool.map(lambda pair: attempts.begin(PROOF, *pair), crossing))
         list(pool.map(attempts.succeeded, begun))
 
     assert len(begun) == 64
@@ -124,7 +126,7 @@ def test_retry_after_is_the_whole_time_and_no_second_less(attempts, clock):
     clock.now += seconds - 1
     assert refusal(attempts) == 1
     clock.now += 1
-    assert attempts.begin(PASSWORD, "anna@example.com", HOME)
+    assert attempts.begin(PROOF, "anna@example.com", HOME)
 
 
 def test_asking_again_does_not_make_the_wait_longer(attempts, clock):
@@ -150,7 +152,7 @@ def test_a_network_has_a_hundred_guesses_over_all_accounts(attempts):
         spend(attempts, 1, subject=f"user{n}@example.com")
 
     assert refusal(attempts, subject="somebody@else.example") == 15 * 60
-    assert attempts.begin(PASSWORD, "somebody@else.example", AWAY)
+    assert attempts.begin(PROOF, "somebody@else.example", AWAY)
 
 
 def test_an_ipv6_household_is_one_network(attempts):
@@ -163,23 +165,23 @@ def test_an_ipv6_household_is_one_network(attempts):
 def test_after_a_hundred_guesses_from_everywhere_each_network_has_one(attempts):
     guess_from_everywhere(attempts, 100)
 
-    assert attempts.begin(PASSWORD, "anna@example.com", HOME)
+    assert attempts.begin(PROOF, "anna@example.com", HOME)
     assert refusal(attempts) == 15 * 60
-    assert attempts.begin(PASSWORD, "anna@example.com", AWAY)
+    assert attempts.begin(PROOF, "anna@example.com", AWAY)
 
 
 def test_the_owner_still_signs_in_however_much_others_guess(attempts):
     guess_from_everywhere(attempts, 100)
     for visitor in itertools.islice(networks(), 20, 60):
-        attempts.begin(PASSWORD, "anna@example.com", visitor)
+        attempts.begin(PROOF, "anna@example.com", visitor)
 
     for _ in range(5):
-        attempts.succeeded(attempts.begin(PASSWORD, "anna@example.com", HOME))
+        attempts.succeeded(attempts.begin(PROOF, "anna@example.com", HOME))
 
 
 def test_the_hundredth_guess_alarms_and_no_other(attempts):
     tried = guess_from_everywhere(attempts, 100)
-    tried += [attempts.begin(PASSWORD, "anna@example.com", visitor) for visitor in itertools.islice(networks(), 20, 40)]
+    tried += [attempts.begin(PROOF, "anna@example.com", visitor) for visitor in itertools.islice(networks(), 20, 40)]
 
     assert [n for n, attempt in enumerate(tried, 1) if attempt.alarming] == [100]
 
@@ -187,19 +189,19 @@ def test_the_hundredth_guess_alarms_and_no_other(attempts):
 def test_a_right_attempt_leaves_the_alarm_to_the_next_wrong_one(attempts):
     guess_from_everywhere(attempts, 99)
 
-    right = attempts.begin(PASSWORD, "anna@example.com", HOME)
+    right = attempts.begin(PROOF, "anna@example.com", HOME)
     attempts.succeeded(right)
 
     assert right.alarming
-    assert attempts.begin(PASSWORD, "anna@example.com", AWAY).alarming
+    assert attempts.begin(PROOF, "anna@example.com", AWAY).alarming
 
 
 def test_a_right_attempt_after_the_alarm_does_not_raise_it_again(attempts):
     guess_from_everywhere(attempts, 100)
 
-    attempts.succeeded(attempts.begin(PASSWORD, "anna@example.com", HOME))
+    attempts.succeeded(attempts.begin(PROOF, "anna@example.com", HOME))
 
-    assert not attempts.begin(PASSWORD, "anna@example.com", AWAY).alarming
+    assert not attempts.begin(PROOF, "anna@example.com", AWAY).alarming
 
 
 def test_the_alarm_is_raised_again_a_day_later(attempts, clock):
@@ -211,7 +213,7 @@ def test_the_alarm_is_raised_again_a_day_later(attempts, clock):
 
 def test_a_right_attempt_makes_the_wrong_ones_before_it_forgotten(attempts):
     spend(attempts, 9)
-    attempts.succeeded(attempts.begin(PASSWORD, "anna@example.com", HOME))
+    attempts.succeeded(attempts.begin(PROOF, "anna@example.com", HOME))
 
     spend(attempts, 10)
     assert refusal(attempts) == 15 * 60
@@ -219,17 +221,17 @@ def test_a_right_attempt_makes_the_wrong_ones_before_it_forgotten(attempts):
 
 def test_an_attempt_that_a_second_factor_makes_right_is_taken_off_as_well(attempts):
     for _ in range(150):
-        attempts.begin(PASSWORD, "anna@example.com", HOME)
-        attempts.forgive(PASSWORD, "anna@example.com", HOME)
+        attempts.begin(PROOF, "anna@example.com", HOME)
+        attempts.forgive(PROOF, "anna@example.com", HOME)
 
-    assert not attempts.begin(PASSWORD, "anna@example.com", HOME).alarming
+    assert not attempts.begin(PROOF, "anna@example.com", HOME).alarming
 
 
 def test_right_attempts_count_against_nobody(attempts):
     for n in range(150):
-        attempts.succeeded(attempts.begin(PASSWORD, f"user{n}@example.com", HOME))
+        attempts.succeeded(attempts.begin(PROOF, f"user{n}@example.com", HOME))
     for visitor in itertools.islice(networks(), 120):
-        attempt = attempts.begin(PASSWORD, "anna@example.com", visitor)
+        attempt = attempts.begin(PROOF, "anna@example.com", visitor)
         attempts.succeeded(attempt)
         assert not attempt.alarming
 
@@ -239,7 +241,7 @@ def test_right_attempts_count_against_nobody(attempts):
 def test_many_right_attempts_at_once_do_not_lock_the_account(attempts):
     def sign_in(_):
         try:
-            attempts.succeeded(attempts.begin(PASSWORD, "anna@example.com", HOME))
+            attempts.succeeded(attempts.begin(PROOF, "anna@example.com", HOME))
         except TooManyRequests:
             return False
         return True
@@ -253,7 +255,7 @@ def test_many_right_attempts_at_once_do_not_lock_the_account(attempts):
 
 def test_a_right_attempt_on_one_account_does_not_help_to_guess_at_another(attempts):
     spend(attempts, 10)
-    attempts.succeeded(attempts.begin(PASSWORD, "mallory@example.com", HOME))
+    attempts.succeeded(attempts.begin(PROOF, "mallory@example.com", HOME))
 
     assert refusal(attempts) == 15 * 60
 
@@ -292,7 +294,7 @@ def test_neither_addresses_nor_names_stand_in_the_table(attempts, database):
 
 
 def test_no_account_meets_more_than_a_hundred_guesses_before_it_is_narrowed():
-    for kind in (AttemptKind.PASSWORD, AttemptKind.CODE):
-        (everywhere,) = (limit for limit in LIMITS[kind] if limit.by is By.SUBJECT)
-        assert everywhere.most <= 100
-        assert everywhere.then_each_network == 1
+    (everywhere,) = (limit for limit in LIMITS[PROOF] if limit.by is By.SUBJECT)
+
+    assert everywhere.most <= 100
+    assert everywhere.then_each_network == 1

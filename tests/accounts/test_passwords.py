@@ -20,7 +20,7 @@ from meze.accounts.keyring import Keyring
 from meze.accounts.passwords import COST_SECONDS, SHARES_SECONDS, Passwords
 from meze.accounts.storage import Storage
 from meze.accounts.tables import FACTS, PASSWORDS, User, add_tables
-from meze.errors import TooManyRequests
+from meze.errors import Mistake, TooManyRequests
 
 CHEAP = "m=8,t=1,p=1"
 DEARER = "m=16,t=2,p=1"
@@ -309,7 +309,7 @@ def test_what_is_configured_comes_before_what_was_measured(make, stored_cost):
 
 @pytest.mark.parametrize("cost", ["", "m=8", "m=7,t=1,p=1", "m=8,t=0,p=1", "m=8,t=1,p=2", "m=9999999,t=999,p=1"])
 def test_a_cost_that_nobody_can_pay_is_refused_when_it_is_configured(make, cost):
-    with pytest.raises(ValueError, match="m=65536,t=3,p=1"):
+    with pytest.raises(Mistake, match="m=65536,t=3,p=1"):
         make(cost)
 
 

@@ -29,10 +29,9 @@ _HOUR = 60 * _MINUTE
 
 
 class AttemptKind(Enum):
-    """What is tried. Each kind is counted by itself."""
+    """What is tried. Each kind is counted by itself; PROOF is of a password, or of a code in its place."""
 
-    PASSWORD = "password"  # noqa: S105 - the name of a kind
-    CODE = "code"
+    PROOF = "proof"
     MAIL = "mail"
     REGISTRATION = "registration"
 
@@ -58,20 +57,17 @@ class Limit(NamedTuple):
     then_each_network: int | None = None
 
 
-_GUESSES = (
-    Limit(By.SUBJECT, 100, 24 * _HOUR, then_each_network=1),
-    Limit(By.SUBJECT_AND_NETWORK, 10, 15 * _MINUTE),
-    Limit(By.NETWORK, 100, 15 * _MINUTE),
-)
-
 LIMITS: dict[AttemptKind, tuple[Limit, ...]] = {
-    AttemptKind.PASSWORD: _GUESSES,
-    AttemptKind.CODE: _GUESSES,
+    AttemptKind.PROOF: (
+        Limit(By.SUBJECT, 100, 24 * _HOUR, then_each_network=1),
+        Limit(By.SUBJECT_AND_NETWORK, 10, 15 * _MINUTE),
+        Limit(By.NETWORK, 100, 15 * _MINUTE),
+    ),
     AttemptKind.MAIL: (Limit(By.SUBJECT, 5, _HOUR), Limit(By.NETWORK, 20, _HOUR)),
     # A school or a company registers from behind one address.
     AttemptKind.REGISTRATION: (Limit(By.NETWORK, 60, _HOUR),),
 }
-"""Only wrong attempts stay counted for passwords and codes, all of them for the rest."""
+"""Only wrong attempts stay counted for proofs, all of them for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +138,14 @@ class Attempts:
             self._take_off(work, attempt.kind, attempt.subject, attempt.visitor)
             if attempt.alarming:
                 # Nobody is warned of a right attempt; the next wrong one alarms.
+                work.execute(_FORGET, forgotten=self._alarm(attempt.kind, attempt.subject))
+
+    def withdraw(self, attempt: Attempt) -> None:
+        """Take an attempt off the counts that nobody looked at; the wrong ones before it stay counted."""
+        with self._storage.writing() as work:
+            for key, _ in self._counters(attempt.kind, attempt.subject, attempt.visitor):
+                work.execute(_TAKE_OFF, counted=key, now=self._clock())
+            if attempt.alarming:
                 work.execute(_FORGET, forgotten=self._alarm(attempt.kind, attempt.subject))
 
     def forgive(self, kind: AttemptKind, subject: str, visitor: Visitor) -> None:

@@ -22,7 +22,7 @@ from meze.accounts.keyring import Keyring
 from meze.accounts.password_rules import MOST
 from meze.accounts.storage import Storage
 from meze.accounts.tables import FACTS, PASSWORDS
-from meze.errors import Problem
+from meze.errors import Mistake, Problem
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Passwords:
     ) -> None:
         self._storage = storage
         self._keyring = keyring
-        self._configured = None if configured is None else read_cost(configured)
+        self._configured = None if configured is None else _configured(configured)
         self._clock = clock
         self._measure = measure
         self.gate = Gate(threads)
@@ -207,6 +207,13 @@ class Passwords:
         else:
             counts = tuple((read_cost(text), count) for text, count in rows)
         return _Shares(counts, begun, max(SHARES_SECONDS, (self._clock() - begun) / _SHARES_PART))
+
+
+def _configured(text: str) -> Cost:
+    try:
+        return read_cost(text)
+    except ValueError as error:
+        raise Mistake(f"MEZE_PASSWORD_HASHING cannot be used: {error}.", "Leave it out, to have it measured.") from None
 
 
 def _secret(password: str) -> bytes | None:

@@ -15,9 +15,9 @@ from typing import Any
 from meze.access.caller import Caller
 from meze.accounts import audit, credentials, links
 from meze.accounts.addresses import canonical, checked
-from meze.accounts.attempts import AttemptKind, Attempts
+from meze.accounts.attempts import Attempt, AttemptKind, Attempts
 from meze.accounts.credentials import Credentials
-from meze.accounts.methods import Claim, Methods, Stage
+from meze.accounts.methods import Claim, Methods, Proven, Stage
 from meze.accounts.outbox import Outbox
 from meze.accounts.password_rules import LEAST, faults
 from meze.accounts.passwords import Hashed, Passwords
@@ -35,6 +35,7 @@ from meze.errors import (
     RegistrationClosed,
     SecondFactorRequired,
     Text,
+    TooManyRequests,
 )
 from meze.settings import Registration
 
@@ -158,11 +159,11 @@ class SignIn:
             TooManyRequests: too much was tried, or too many passwords are being looked at just now.
         """
         who = canonical(email)
-        attempt = self._attempts.begin(AttemptKind.PASSWORD, who, visitor)
+        attempt = self._attempts.begin(AttemptKind.PROOF, who, visitor)
         with self._storage.reading() as work:
             account = credentials.of_email(work, who)
         claim = Claim(account and account.user_id, who)
-        proven = self._methods.prove(claim, "password", password, Stage.FIRST)
+        proven = self._proven(attempt, claim, "password", password, Stage.FIRST)
         if proven is None or account is None:
             self._refused(account, visitor, alarming=attempt.alarming)
             raise BadCredentials(WRONG)
@@ -196,7 +197,7 @@ class SignIn:
             if method == "recovery_code":
                 audit.record(work, "recovery_code_used", user_id, visitor)
             signed_in = self._begin(work, user_id, visitor, method, carrier)
-        self._attempts.forgive(AttemptKind.PASSWORD, account.canonical, visitor)
+        self._attempts.forgive(AttemptKind.PROOF, account.canonical, visitor)
         self._outbox.wake()
         return signed_in
 
@@ -247,10 +248,10 @@ class SignIn:
             account = credentials.of_user(work, user_id)
         if account is None:
             raise BadCredentials(WRONG_PROOF)
-        attempt = self._attempts.begin(AttemptKind.PASSWORD, account.canonical, visitor)
+        attempt = self._attempts.begin(AttemptKind.PROOF, account.canonical, visitor)
         field, proof = ("password", password) if password is not None else ("code", code or "")
         claim = Claim(user_id, account.canonical)
-        proven = self._methods.prove(claim, field, proof, Stage.FIRST, Stage.SECOND)
+        proven = self._proven(attempt, claim, field, proof, Stage.FIRST, Stage.SECOND)
         if proven is None:
             self._refused(account, visitor, alarming=attempt.alarming)
             raise BadCredentials(WRONG_PROOF)
@@ -258,6 +259,14 @@ class SignIn:
             with self._storage.writing() as work:
                 audit.record(work, "recovery_code_used", user_id, visitor)
         self._attempts.succeeded(attempt)
+
+    def _proven(self, attempt: Attempt, claim: Claim, field: str, proof: str, *stages: Stage) -> Proven | None:
+        """Ask the methods. Where there is no time to look at a password, it was no guess."""
+        try:
+            return self._methods.prove(claim, field, proof, *stages)
+        except TooManyRequests:
+            self._attempts.withdraw(attempt)
+            raise
 
     def _checked(self, email: str, password: str) -> str:
         """Return the address, after both were looked at. Raises Invalid with every fault."""
