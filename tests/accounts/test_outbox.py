@@ -14,6 +14,7 @@ from meze.accounts.outbox import GIVE_UP_SECONDS, LEASE_SECONDS, Outbox
 from meze.accounts.storage import Storage
 from meze.accounts.tables import OUTBOX, TOKENS, User, add_tables
 from meze.accounts.tokens import TokenKind, digest, read
+from meze.databases import open_database
 from meze.errors import DeliveryFailed
 from meze.settings import read_settings
 
@@ -307,19 +308,27 @@ def test_a_letter_that_is_being_sent_is_nobody_else_s_until_its_lease_ends(stora
     assert len(sent) == 2
 
 
-def test_threads_that_deliver_together_send_each_letter_once(storage, database, outbox, sent):
+def test_processes_that_deliver_together_send_each_letter_once(
+    storage, database, database_url, outbox, sent, settings, clock
+):
     numbers = [add_user(database, f"u{number}@example.com") for number in range(30)]
     with storage.writing() as work:
         for number in numbers:
             outbox.put(work, "password_changed", "en", user_id=number)
-    together = threading.Barrier(3)
+    together = threading.Barrier(4)
 
-    def deliver(_):
+    def deliver(opened):
+        one = Outbox(Storage(opened), sent, settings, clock)
         together.wait()
-        return sum(iter(outbox.deliver_due, 0))
+        return sum(iter(one.deliver_due, 0))
 
-    with ThreadPoolExecutor(3) as threads:
-        dealt_with = list(threads.map(deliver, range(3)))
+    # Two threads on each of two databases that know nothing of each other, as in two processes.
+    another = open_database(database_url)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            dealt_with = list(threads.map(deliver, [database, another] * 2))
+    finally:
+        another.close()
 
     assert sum(dealt_with) == 30
     assert sorted(to for to, _, _, _ in sent) == sorted(f"u{number}@example.com" for number in range(30))

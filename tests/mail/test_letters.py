@@ -198,20 +198,30 @@ def test_a_file_of_the_project_comes_before_ours(folder):
     assert "邀请" in sent("invitation", "zh", EVERYTHING, folder=folder)[0]["Subject"]
 
 
+def test_a_mistake_in_a_template_is_told_with_its_line(folder):
+    (folder / "_layout.html").write_text("<html>\n<body>\n{{ subjct }}")
+
+    with pytest.raises(Mistake) as told:
+        sent("password_changed", "en", EVERYTHING, folder=folder)
+    assert told.value.where == f"{folder}/_layout.html:3"
+
+
 @pytest.mark.parametrize(
     ("name", "source", "said"),
     [
         pytest.param("invitation.en.txt", "Subject: x\n{% if %}", "cannot be read", id="does-not-parse"),
         pytest.param("_parts.html", "{% macro %}", "cannot be read", id="a-piece-does-not-parse"),
         pytest.param("invitation.en.txt", "Come to us\n", "first line", id="no-subject"),
-        pytest.param("invitation.en.txt", "Subject: x\n{{ nmae }}", "'nmae' is undefined", id="unknown-value"),
+        pytest.param("invitation.en.txt", "Subject: x\n{{ naam }}", "'naam' is undefined", id="unknown-value"),
+        pytest.param("_layout.html", "<p>\n{{ naam }}", "'naam' is undefined", id="unknown-value-in-a-piece"),
+        pytest.param("invitation.en.txt", b"Subject: \xff", "cannot be read", id="not-utf-8"),
         pytest.param("invitation.en.html", "{% include 'x.html' %}", "x.html", id="unknown-piece"),
         pytest.param("invitation.de.txt", "Subject: x\n", "No letter has this template", id="unknown-language"),
         pytest.param("invitatoin.en.txt", "Subject: x\n", "No letter has this template", id="misspelt"),
     ],
 )
 def test_a_file_of_the_project_that_cannot_be_used_is_told_at_start(name, source, said, folder):
-    (folder / name).write_text(source)
+    (folder / name).write_bytes(source if isinstance(source, bytes) else source.encode())
 
     with pytest.raises(Mistake) as told:
         sent("password_changed", "en", EVERYTHING, folder=folder)

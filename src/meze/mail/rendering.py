@@ -8,7 +8,9 @@ that it is given, and reaches nothing of the program.
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -111,32 +113,46 @@ class Renderer:
         return self._environment.get_template(name).render(context)
 
     def _check(self, overrides: Path) -> None:
-        known = {path.name for path in _OURS.iterdir()}
-        for path in sorted(path for path in overrides.rglob("*") if path.suffix in (".txt", ".html")):
-            name = path.relative_to(overrides).as_posix()
-            if name not in known and not path.name.startswith("_"):
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"Did you mean {near[0]}?" if near else "Name it as in the guide, or begin it with '_'."
-                raise Mistake("No letter has this template.", hint, str(path))
-            self._check_one(name, path)
+        """Read every file of the project's own, and render each letter once with samples where there is any."""
+        found = sorted(path for path in overrides.rglob("*") if path.suffix in (".txt", ".html"))
+        for path in found:
+            self._check_file(path.relative_to(overrides).as_posix(), path)
+        if not found:
+            return
+        for template, language in product(TEMPLATES, LANGUAGES):
+            try:
+                self._render(template, language, _SAMPLE)
+            except Exception as error:
+                # Only samples were shown to it, so its words hold nothing of anybody.
+                raise Mistake(
+                    f"This template cannot be rendered: {error}.",
+                    f"It may use service, language, valid_for (subject in HTML) and {', '.join(VALUES)}.",
+                    _line_of(error, overrides) or str(overrides / f"{template}.{language}.txt"),
+                ) from None
 
-    def _check_one(self, name: str, path: Path) -> None:
-        template, _, rest = name.partition(".")
-        language = rest.partition(".")[0]
+    def _check_file(self, name: str, path: Path) -> None:
+        known = {each.name for each in _OURS.iterdir()}
+        if name not in known and not path.name.startswith("_"):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "Name it as in the guide, or begin it with '_'."
+            raise Mistake("No letter has this template.", hint, str(path))
         try:
             self._environment.get_template(name)
-            if template in TEMPLATES:
-                self._render(template, language, _SAMPLE)
         except TemplateSyntaxError as error:
-            where = f"{error.filename or path}:{error.lineno}"
-            raise Mistake(f"This template cannot be read: {error.message}.", "Mend the line.", where) from None
-        except Exception as error:
-            # Only samples were shown to it, so its words hold nothing of anybody.
             raise Mistake(
-                f"This template cannot be rendered: {error}.",
-                f"It may use service, language, valid_for (subject in HTML) and {', '.join(VALUES)}.",
-                str(path),
+                f"This template cannot be read: {error.message}.", "Mend the line.", f"{path}:{error.lineno}"
             ) from None
+        except (OSError, UnicodeError):
+            raise Mistake(
+                "This template cannot be read.", "Save it in UTF-8, where Meze may read it.", str(path)
+            ) from None
+
+
+def _line_of(error: Exception, folder: Path) -> str | None:
+    """Return the file and line below `folder` that an error came from: Jinja puts them into the traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    return lines[-1] if lines else None
 
 
 def span(minutes: int | None, language: str) -> str | None:
