@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SETTINGS_HELP = {
     "DATABASE_URL": "数据库地址；SQLite 的相对路径以项目目录为准。",
+    "REDIS_URL": "Redis 或 Valkey 服务器；各进程借此即时互相通知谁已被登出。",
     "SECRET_KEY": "为游标和令牌签名的密钥。",
     "SECRET_KEY_FALLBACKS": "仍然接受的旧密钥，用逗号分隔。",
     "MEZE_ENV": "`development`（开发）或 `production`（生产）。",

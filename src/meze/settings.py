@@ -65,6 +65,12 @@ def _hashing(value: str) -> str:
     return value
 
 
+def _redis_url(value: str) -> str:
+    if not re.match(r"(rediss?|valkeys?|unix)://", value):
+        raise ValueError("write it as redis://host:6379/0, or rediss:// with TLS")
+    return re.sub(r"^valkey(s?)://", r"redis\1://", value)
+
+
 def _smtp_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
@@ -128,6 +134,13 @@ SETTINGS: tuple[Setting, ...] = (
         "The database; a relative SQLite path is taken from the project's folder.",
         secret=True,
     ),
+    Setting(
+        "REDIS_URL",
+        Annotated[str, AfterValidator(_redis_url)],
+        None,
+        "A Redis or Valkey server, by which the processes tell each other at once who was signed out.",
+        secret=True,
+    ),
     Setting("SECRET_KEY", str, None, "The key that cursors and tokens are signed with.", secret=True),
     Setting("SECRET_KEY_FALLBACKS", Names, "", "Earlier keys that are still accepted, comma-separated.", secret=True),
     Setting("MEZE_ENV", Environment, None, "Either development or production."),
@@ -185,6 +198,7 @@ class Settings:
     """What was read. Attributes are the settings' own, in their units; `sources` says where each value came from."""
 
     database_url: str
+    redis_url: str | None
     secret_key: str | None
     secret_key_fallbacks: tuple[str, ...]
     env: Environment | None
@@ -222,7 +236,7 @@ class Settings:
     def shown(self, attribute: str) -> str:
         """Return the value as it may be printed: secrets are masked, and the password in a URL."""
         value = getattr(self, attribute)
-        if value and attribute in ("database_url", "smtp_url"):
+        if value and attribute in ("database_url", "smtp_url", "redis_url"):
             return masked_url(value)
         return "***" if value and _BY_ATTRIBUTE[attribute].secret else str(value)
 

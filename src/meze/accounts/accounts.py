@@ -20,8 +20,10 @@ from meze.accounts.second_factor import SecondFactor
 from meze.accounts.sessions import Sessions
 from meze.accounts.sign_in import SignIn
 from meze.accounts.storage import Storage
+from meze.accounts.verified import Verified
 from meze.databases import Database
 from meze.settings import Settings
+from meze.stores.broadcast import open_broadcast
 
 
 class Accounts:
@@ -51,7 +53,9 @@ class Accounts:
             storage, keyring, threads=settings.threads, configured=settings.password_hashing, clock=clock
         )
         self.attempts = Attempts(storage, keyring, clock)
-        self.sessions = Sessions(storage, keyring, settings, clock)
+        verified = Verified()
+        self.broadcast = open_broadcast(settings.redis_url, verified.forget)
+        self.sessions = Sessions(storage, keyring, settings, clock, verified=verified, tell=self.broadcast.publish)
         self.keys = Keys(storage, self.sessions, clock, resource_names=resources)
         methods = Methods(Parts(storage, keyring, clock, self.passwords, self.sessions))
         self.second_factor = SecondFactor(storage, keyring, methods, issuer=service, clock=clock)
@@ -72,6 +76,12 @@ class Accounts:
         self.sign_in = SignIn(*parts, methods, registration=registration, service=service, clock=clock)
         self.recovery = Recovery(*parts, self.sign_in, service=service, clock=clock)
 
+    def start(self) -> None:
+        """Begin what goes on in the background of a server: mail, tidying up, and hearing of other processes."""
+        self.background.start()
+        self.broadcast.start()
+
     def close(self) -> None:
         """Stop what goes on in the background."""
         self.background.stop()
+        self.broadcast.stop()

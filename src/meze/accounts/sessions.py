@@ -56,7 +56,8 @@ class CookieSession:
 class Sessions:
     """Functions that take `work` take part in the caller's transaction.
 
-    Whoever ends sessions so, or changes who a caller is, calls `forget` once that transaction is committed.
+    Whoever ends sessions so, or changes who a caller is, calls `forget` once that transaction is committed. `tell`
+    passes that on to other processes, if there is a way.
     """
 
     def __init__(
@@ -67,15 +68,23 @@ class Sessions:
         clock: Callable[[], float] = time.time,
         *,
         verified: Verified | None = None,
+        tell: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._storage = storage
         self._keyring = keyring
         self._lifetimes = Lifetimes.of(settings)
         self._clock = clock
         self._verified = Verified() if verified is None else verified
+        self._tell = tell
         self._callers = Callers(storage, self._verified, self._lifetimes, clock)
-        self.caller_of: Callable[[str], Caller] = self._callers.of_bearer
-        self.caller_of_cookie: Callable[[str], Caller] = self._callers.of_cookie
+
+    def caller_of(self, text: str) -> Caller:
+        """Return whose access token or API key this is. Raises as `Callers.of_bearer` does."""
+        return self._callers.of_bearer(text)
+
+    def caller_of_cookie(self, text: str) -> Caller:
+        """Return whose session cookie this is. Raises as `Callers.of_cookie` does."""
+        return self._callers.of_cookie(text)
 
     def start(self, work: Work, user_id: int, visitor: Visitor, method: str) -> Pair:
         """Begin a session that tokens carry. `method` is how the user proved who they are."""
@@ -209,6 +218,7 @@ class Sessions:
     def forget(self, user_id: int) -> None:
         """Ask the database anew who the callers of this user are. To be called after every change of that."""
         self._verified.forget(user_id)
+        self._tell(user_id)
 
     def csrf_token(self, cookie_text: str) -> str:
         """Return what a page of ours sends beside the cookie; another site can neither read nor make it.

@@ -59,7 +59,7 @@ def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready],
     first_admin = None
     # Where the database is away nothing is opened here: the first request that finds it there does so.
     if meze.sealed and (accounts := meze.open().accounts) is not None:
-        accounts.background.start()
+        accounts.start()
         if dev and settings.env != "production" and links_left.acquire(block=False):
             first_admin = _first_admin_link(accounts)
     database = masked_url(settings.database_url)
