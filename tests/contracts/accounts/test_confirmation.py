@@ -43,9 +43,7 @@ def test_a_confirmation_is_over_after_ten_minutes(served: Deployment) -> None:
     person = served.person().confirm()
     assert person.client.post("/auth/totp").status == 200
 
-    served.change(
-        "UPDATE meze_sessions SET confirmed_until = confirmed_until - 599 WHERE user_id = :id", id=person.id
-    )
+    served.change("UPDATE meze_sessions SET confirmed_until = confirmed_until - 599 WHERE user_id = :id", id=person.id)
     assert person.client.post("/auth/totp").status == 200
     served.change("UPDATE meze_sessions SET confirmed_until = confirmed_until - 2 WHERE user_id = :id", id=person.id)
 

@@ -81,9 +81,7 @@ def test_the_session_cookie_is_closed_to_scripts_other_sites_and_plain_http(brow
     assert attributes & {"samesite=strict", "samesite=lax"}
     assert not [each for each in attributes if each.startswith("domain")]
     assert len(value_of(written)) >= 43
-    assert all(
-        "secure" in each.lower() and "samesite" in each.lower() for each in browser.answer.all("Set-Cookie")
-    )
+    assert all("secure" in each.lower() and "samesite" in each.lower() for each in browser.answer.all("Set-Cookie"))
 
 
 def test_an_answer_with_a_cookie_shows_no_token(browser: Browser) -> None:
@@ -148,7 +146,9 @@ def test_a_cookie_without_the_prefix_is_not_taken_for_ours(browser: Browser) -> 
     """41: a plain name could be set by another host."""
     plain = browser.session_name.removeprefix("__Host-")
 
-    assert browser.request("GET", "/auth/me", {"Cookie": f"{plain}={browser.cookies[browser.session_name]}"}).status == 401
+    assert (
+        browser.request("GET", "/auth/me", {"Cookie": f"{plain}={browser.cookies[browser.session_name]}"}).status == 401
+    )
 
 
 def test_signing_out_ends_the_session_and_takes_the_cookies(browser: Browser) -> None:
@@ -240,7 +240,9 @@ def test_what_another_site_may_have_sent_changes_nothing(
         ("POST", "/users/1/sign-out"),
     ],
 )
-@pytest.mark.parametrize("headers", [{"X-CSRF-Token": None}, {"Origin": "https://evil.example"}], ids=["token", "origin"])
+@pytest.mark.parametrize(
+    "headers", [{"X-CSRF-Token": None}, {"Origin": "https://evil.example"}], ids=["token", "origin"]
+)
 def test_no_account_is_changed_from_another_site(
     browser: Browser, method: str, path: str, headers: dict[str, str | None]
 ) -> None:
@@ -321,7 +323,9 @@ def test_no_get_changes_an_account(browser: Browser, served: Deployment) -> None
 
 def account(served: Deployment, user_id: int) -> list[list[tuple[Any, ...]]]:
     """Everything that is stored of an account, but for when its sessions were used."""
-    of_sessions = "SELECT id, revoked_at, confirmed_until, expires_at FROM meze_sessions WHERE user_id = :id ORDER BY id"
+    of_sessions = (
+        "SELECT id, revoked_at, confirmed_until, expires_at FROM meze_sessions WHERE user_id = :id ORDER BY id"
+    )
     tables = ("passwords", "factors", "recovery_codes", "keys", "tokens", "outbox", "account_events")
     return [
         served.rows("SELECT * FROM meze_users WHERE id = :id", id=user_id),

@@ -56,7 +56,15 @@ JWTS: list[Any] = [
     pytest.param("..", id="two-dots"),
     pytest.param(jwt({"alg": "HS256"}, {f"c{n}": n for n in range(1500)}, SECRET_KEY.encode()), id="many-claims"),
     pytest.param(
-        ".".join([encoded({"alg": "dir", "enc": "A256GCM", "zip": "DEF"}), "", "YQ", encoded(zlib.compress(b"0" * 10**6)), "YQ"]),
+        ".".join(
+            [
+                encoded({"alg": "dir", "enc": "A256GCM", "zip": "DEF"}),
+                "",
+                "YQ",
+                encoded(zlib.compress(b"0" * 10**6)),
+                "YQ",
+            ]
+        ),
         id="jwe-that-unpacks-to-a-million",
     ),
 ]
@@ -196,7 +204,18 @@ def test_the_tokens_of_the_doors_were_good(served: Deployment, tokens: dict[str,
     assert client.post("/auth/password/reset", new).status == 204
 
 
-PARAMETERS = ["access_token", "token", "api_key", "key", "authorization", "Authorization", "bearer", "jwt", "session", "meze"]
+PARAMETERS = [
+    "access_token",
+    "token",
+    "api_key",
+    "key",
+    "authorization",
+    "Authorization",
+    "bearer",
+    "jwt",
+    "session",
+    "meze",
+]
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

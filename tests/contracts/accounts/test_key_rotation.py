@@ -32,9 +32,7 @@ def test_a_new_key_with_the_old_one_as_fallback_signs_nobody_out(deploy: Deploy)
     before.client().post("/auth/password/forgot", {"email": person.email})
     reset = before.mailbox.link(person.email, "reset")
 
-    after = deploy(
-        servers=1, database_url=before.database_url, SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=SECRET_KEY
-    )
+    after = deploy(servers=1, database_url=before.database_url, SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=SECRET_KEY)
     person, guarded, refreshed = moved(person, after), moved_guarded(guarded, after), moved(refreshed, after)
 
     assert person.known
@@ -63,7 +61,9 @@ def test_without_the_old_key_its_second_factors_cannot_be_read_and_nothing_break
     in_mid_step()
     refused = guarded.answer(guarded.mfa_token(), guarded.code(1))
     assert refused.status in (401, 503), refused
-    assert guarded.answer(guarded.mfa_token(), guarded.recovery_codes[0]).status == 200, "a recovery code is no secret of the key"
+    assert guarded.answer(guarded.mfa_token(), guarded.recovery_codes[0]).status == 200, (
+        "a recovery code is no secret of the key"
+    )
     assert "Traceback" not in after.said()
     assert guarded.secret not in after.said()
 
@@ -73,9 +73,7 @@ def test_a_command_encrypts_second_factors_anew(deploy: Deploy) -> None:
     before = deploy(servers=1)
     guarded = with_second_factor(before.person())
     stored = before.rows("SELECT secret FROM meze_factors")
-    between = deploy(
-        servers=1, database_url=before.database_url, SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=SECRET_KEY
-    )
+    between = deploy(servers=1, database_url=before.database_url, SECRET_KEY=NEW_KEY, SECRET_KEY_FALLBACKS=SECRET_KEY)
 
     between.meze("user", "reencrypt")
 

@@ -161,9 +161,7 @@ SPELLINGS: list[Any] = [
 
 
 @pytest.mark.parametrize("spell", SPELLINGS)
-def test_another_spelling_of_the_address_is_no_other_account(
-    served: Deployment, spell: Callable[[str], str]
-) -> None:
+def test_another_spelling_of_the_address_is_no_other_account(served: Deployment, spell: Callable[[str], str]) -> None:
     """23: the right password in another spelling is refused too, or the spelling is no address of the account."""
     person, attacker = served.person("mark.a"), served.client()
     until_refused(attacker, person.email)
@@ -229,9 +227,7 @@ def test_one_ipv6_network_is_one_address(served: Deployment) -> None:
 LIMITED: list[Any] = [
     pytest.param(lambda person: ("/auth/password/forgot", {"email": person.email}), id="forgot"),
     pytest.param(lambda person: ("/auth/email/resend", {"email": person.email}), id="resend"),
-    pytest.param(
-        lambda person: ("/auth/register", {"email": new_email(), "password": new_password()}), id="register"
-    ),
+    pytest.param(lambda person: ("/auth/register", {"email": new_email(), "password": new_password()}), id="register"),
 ]
 
 

@@ -73,9 +73,7 @@ def test_the_second_factor_is_switched_off_only_with_a_password_that_is_long_eno
     """12"""
     guarded = with_second_factor(served.person())
     person, short = guarded.person, letters(8)
-    changed = person.client.post(
-        "/auth/password/change", {"current_password": person.password, "new_password": short}
-    )
+    changed = person.client.post("/auth/password/change", {"current_password": person.password, "new_password": short})
     assert changed.status == 204, changed
 
     refused = person.client.delete("/auth/totp", json={"password": short})
