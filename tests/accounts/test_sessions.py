@@ -15,9 +15,10 @@ from accounts.second_factors import SECRET_KEY, Clock, at_once, make_accounts
 from accounts.signed_in import ANNA, BEN, DAY, PHONE, SignedIn
 from meze.access.caller import Caller
 from meze.accounts import audit
+from meze.accounts.session_statements import SESSION, session_row
 from meze.accounts.sessions import TokenReused
 from meze.accounts.tables import SESSIONS
-from meze.accounts.tokens import TokenKind, new_family, new_token
+from meze.accounts.tokens import TokenKind, new_family, new_token, read
 from meze.accounts.visitor import Visitor
 from meze.databases import Database, open_database
 from meze.errors import TokenRevoked, Unavailable
@@ -124,6 +125,9 @@ def test_the_family_alone_opens_nothing(here):
 
     assert here.who(new_token(TokenKind.ACCESS, family)) == "token_expired"
     assert here.who_by_cookie(new_token(TokenKind.COOKIE, family)) == "bad_credentials"
+    family = here.start_cookie().token.removeprefix("meze_cookie_")[:22]
+    assert here.who_by_cookie(new_token(TokenKind.COOKIE, family)) == "bad_credentials"
+    assert here.who(new_token(TokenKind.ACCESS, family)) == "bad_credentials"
 
 
 def test_an_access_token_expires_while_its_session_goes_on(here):
@@ -492,7 +496,11 @@ def test_no_token_is_stored_or_shown_by_accident(here):
     tokens = [pair.access_token, pair.refresh_token, cookie.token, cookie.csrf_token]
     with here.database.engine.connect() as connection:
         stored = repr(connection.execute(select(SESSIONS)).all())
+    presented = read(pair.access_token, TokenKind.ACCESS)
+    with here.storage.reading() as work:
+        row = session_row(work.row(SESSION, family=presented.family_hash))
 
+    assert repr(row) == f"SessionRow({row.id})"
     for token in tokens:
         assert token not in stored
         assert token[-20:] not in repr(pair) + repr(cookie)

@@ -93,6 +93,17 @@ def test_what_was_confirmed_longest_ago_makes_room(verified):
     assert known(verified, b"a", b"b", b"c", b"d") == [b"d"]
 
 
+def test_a_user_whose_last_token_made_room_is_known_again_when_confirmed_anew(verified):
+    keep(verified, b"d", BEN)
+    for digest in (b"a", b"b", b"c"):
+        keep(verified, digest)
+    assert known(verified, b"d") == []
+
+    keep(verified, b"d", BEN)
+
+    assert known(verified, b"a", b"b", b"c", b"d") == [b"b", b"c", b"d"]
+
+
 def test_many_threads_never_exceed_the_bound_nor_see_a_forgotten_user(ticks):
     verified = Verified(most=50, monotonic=ticks)
 

@@ -64,7 +64,7 @@ class Lifetimes:
         return min(now + self.access, self.idle_until(now, expires_at))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Rotation:
     """Presents one refresh token, in one transaction. `keys` are those that successors are made with, today's first."""
 

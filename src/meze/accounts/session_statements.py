@@ -59,6 +59,9 @@ class SessionRow(NamedTuple):
             and now < self.idle_expires_at
         )
 
+    def __repr__(self) -> str:
+        return f"SessionRow({self.id})"
+
 
 class KeyRow(NamedTuple):
     """An API key with its user."""
