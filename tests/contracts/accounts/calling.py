@@ -1,4 +1,4 @@
-"""HTTP as a client speaks it: every header as it is given, one connection for each request, nothing followed or kept."""
+"""HTTP as a client speaks it: headers as they are given, one connection for each request, nothing followed or kept."""
 
 from __future__ import annotations
 

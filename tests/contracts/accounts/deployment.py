@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import secrets
 import subprocess
 import time
@@ -17,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli.conftest import COMMANDS, Project, Server
 from sqlalchemy import inspect, text
 
+from cli.conftest import COMMANDS, Project, Server
 from contracts.accounts.calling import Answer, Client, fresh_address
 from contracts.accounts.mailbox import Mailbox
 from contracts.accounts.program import PROGRAM
@@ -110,10 +109,10 @@ class Deployment:
         """Return nobody known, at an address that nobody called from."""
         return Client(self.urls[0], address or fresh_address())
 
-    def person(self, name: str = "anna", **body: Any) -> Person:
+    def person(self, who: str = "anna", /, **body: Any) -> Person:
         """Register somebody, from an address of their own. Needs the open mode."""
         client = self.client()
-        sent = {"email": new_email(name), "password": new_password(), **body}
+        sent = {"email": new_email(who), "password": new_password(), **body}
         answer = client.post("/auth/register", sent)
         assert answer.status == 201, answer
         stranger = Person(self, sent["email"], sent["password"], client, answer.json["user"]["id"])

@@ -68,7 +68,7 @@ class Mailbox:
     def close(self) -> None:
         self._controller.stop()
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         with self._arrived:
             self._mails.append(Mail(envelope.mail_from, tuple(envelope.rcpt_tos), bytes(envelope.content)))
             self._arrived.notify_all()
@@ -82,7 +82,7 @@ class Mailbox:
     def to(self, address: str) -> list[Mail]:
         return [mail for mail in self.everything if address in mail.receivers]
 
-    def wait(self, address: str, found: Callable[[Mail], object] = lambda mail: True, *, after: int = 0) -> Mail:
+    def wait(self, address: str, found: Callable[[Mail], object] = lambda _: True, *, after: int = 0) -> Mail:
         """Return the first letter to `address`, beyond the `after` first ones, for which `found` is true."""
         until = time.monotonic() + SECONDS
         with self._arrived:

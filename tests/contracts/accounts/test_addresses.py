@@ -70,7 +70,7 @@ def test_mail_goes_to_the_stored_address_and_never_to_the_typed_one(
 def test_letters_of_other_alphabets_that_look_alike_are_other_accounts(served: Deployment) -> None:
     """26: a Cyrillic а is no a; whoever registers it gets nothing of the other account."""
     person = served.person("paula")
-    lookalike = person.email.replace("a", "а")  # noqa: RUF001 - that is the point
+    lookalike = person.email.replace("a", "а")
 
     answer = register(served, lookalike)
 

@@ -1,4 +1,4 @@
-"""Check 65: what is secret is found in no log, no error, no table and nobody else's mail, after a walk through every door.
+"""Check 65: what is secret stands in no log, error or table and in nobody else's mail, after a walk through every door.
 
 The walk gives right and wrong secrets to every endpoint, in right and wrong places, and keeps each of them.
 """

@@ -326,7 +326,7 @@ def account(served: Deployment, user_id: int) -> list[list[tuple[Any, ...]]]:
     of_sessions = (
         "SELECT id, revoked_at, confirmed_until, expires_at FROM meze_sessions WHERE user_id = :id ORDER BY id"
     )
-    tables = ("passwords", "factors", "recovery_codes", "keys", "tokens", "outbox", "account_events")
+    tables = ("passwords", "factors", "recovery_codes", "keys", "tokens", "account_events")
     return [
         served.rows("SELECT * FROM meze_users WHERE id = :id", id=user_id),
         served.rows(of_sessions, id=user_id),

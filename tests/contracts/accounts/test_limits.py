@@ -227,7 +227,7 @@ def test_one_ipv6_network_is_one_address(served: Deployment) -> None:
 LIMITED: list[Any] = [
     pytest.param(lambda person: ("/auth/password/forgot", {"email": person.email}), id="forgot"),
     pytest.param(lambda person: ("/auth/email/resend", {"email": person.email}), id="resend"),
-    pytest.param(lambda person: ("/auth/register", {"email": new_email(), "password": new_password()}), id="register"),
+    pytest.param(lambda _: ("/auth/register", {"email": new_email(), "password": new_password()}), id="register"),
 ]
 
 

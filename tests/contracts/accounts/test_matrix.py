@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 
 def open_to_all(status: str) -> Row:
-    return Row("POST", status, status, status, status, status)
+    return Row("POST", status, status, status, "403", status)  # under /auth a key may only GET /me
 
 
 def own(method: str, status: str) -> Row:
@@ -134,7 +134,7 @@ def test_every_other_method_is_refused_and_the_true_ones_are_named(world: World,
             assert answer.status in (405, 401, 403), (method, name, answer)
             if answer.status == 405:
                 assert {each.strip() for each in (answer.header("Allow") or "").split(",")} - {"OPTIONS"} == allowed
-    assert world.callers["owner"].request("PUT", at, json={}).status == 405
+    assert world.callers["admin"].request("PUT", at, json={}).status == 405
 
 
 def test_the_document_lists_every_address_of_the_table_and_no_other(served: Deployment) -> None:
@@ -181,16 +181,30 @@ def test_a_key_of_another_is_not_revoked_by_a_confirmed_session(served: Deployme
     assert owner.client.with_token(key).get("/auth/me").status == 200
 
 
-NUMBERS = ["0", "-1", "01", "1.0", "1e3", "٣", "99999999999999999999", "x", "%00", "1%2F..%2F2", "me", "1;x=1", "1%20"]
+NUMBERS = [
+    "0",
+    "-1",
+    "01",
+    "1.0",
+    "1e3",
+    "%D9%A3",
+    "99999999999999999999",
+    "x",
+    "%00",
+    "1%2F..%2F2",
+    "me",
+    "1;x=1",
+    "1%20",
+]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_what_is_no_id_is_not_found(served: Deployment, number: str) -> None:
     """49"""
+    admin = served.admin.client
     for path in ("/users/{}", "/users/{}/sign-out", "/auth/sessions/{}", "/auth/keys/{}"):
         for method in ("GET", "PATCH", "DELETE", "POST"):
-            raw = path.format(number).encode().decode("latin-1")
-            answer = served.admin.client.request(method, raw, json={})
+            answer = admin.request(method, path.format(number), json={})
             assert answer.status in (404, 405, 403, 400, 422), (method, path, answer)
             assert answer.header("Content-Type") == "application/problem+json"
 

@@ -1,4 +1,4 @@
-"""Checks 30 to 32: tokens follow one another in one session, which ends when it is told to and when its time is over."""
+"""Checks 30 to 32: tokens follow one another in one session, which ends when told to and when its time is over."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def timed(deploy: Deploy) -> Deployment:
 def test_a_refused_login_takes_as_long_for_every_kind_of_account(timed: Deployment) -> None:
     """17, must show 3: 300 logins of each kind, interleaved.
 
-    The machine is shared, so a comparison that fails is measured again, afresh, at most twice. If the times are the same,
+    The machine is shared, so a comparison that fails is measured again, afresh, at most twice. If the times are alike,
     each of the two comparisons fails by chance in 1 of 100 measurements, and in 1 of 1,000,000 three times over; a
     difference that shows in 90 of 100 measurements passes in 271 of 1,000, so it shows up in most runs.
     """
