@@ -125,10 +125,10 @@ def test_no_limit_permits_everything():
 
 
 def test_a_scope_that_is_none_is_told_with_the_nearest():
-    scopes = ["read", "trips:update", "auth/events:read", "wriet", "trip:update", "trips:publish", "z" * 1000]
+    scopes = ["read", "trips:update", "auth/events:read", "reed", "trip:update", "trips:publish", "z" * 1000]
 
     assert scope_faults(scopes, ["trips", "auth/events"]) == [
-        ScopeFault(3, "wriet", "write"),
+        ScopeFault(3, "reed", "read"),
         ScopeFault(4, "trip:update", "trips:update"),
         ScopeFault(5, "trips:publish", None),
         ScopeFault(6, "z" * 1000, None),

@@ -124,7 +124,7 @@ def test_the_last_use_of_a_key_is_written_once_a_minute(here):
 
 def test_every_fault_of_a_key_is_told_at_once(here):
     with pytest.raises(Invalid) as raised:
-        here.keys.create(ANNA, " ", ["reed", "trips:updat", "nothing of the kind", "x" * 100_000], here.clock.now)
+        here.keys.create(ANNA, " ", ["reed", "trips:upd", "nothing of the kind", "x" * 100_000], here.clock.now)
 
     told = [each.as_json("en") for each in raised.value.entries]
     assert [(each["pointer"], each["code"]) for each in told] == [
@@ -136,7 +136,7 @@ def test_every_fault_of_a_key_is_told_at_once(here):
         ("/expires_at", "too_small"),
     ]
     assert told[1]["detail"] == "There is no scope 'reed'. Did you mean 'read'?"
-    assert told[2]["detail"] == "There is no scope 'trips:updat'. Did you mean 'trips:update'?"
+    assert told[2]["detail"] == "There is no scope 'trips:upd'. Did you mean 'trips:update'?"
     assert "<resource>:<action>" in told[3]["detail"]
     assert here.keys.listed(ANNA) == []
 
