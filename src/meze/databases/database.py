@@ -75,6 +75,14 @@ class Connection(Protocol):
         """Run `statement` and return how many rows it changed."""
         ...
 
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what is done inside the `with`, and no more, if it ends by an exception; for use in `writing()`.
+
+        Raises:
+            DatabaseError: GONE, the whole transaction ended inside. Nothing of it was kept.
+        """
+        ...
+
 
 class Database(Protocol):
     """One database, as the records layer sees it.

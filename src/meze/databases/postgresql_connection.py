@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from meze.databases.database import DatabaseError, Fault
+from meze.databases.database import DatabaseError, Fault, FaultKind
 from meze.databases.statement import Statement, decode
 from meze.errors import Mistake
 
@@ -90,6 +91,19 @@ class PostgreSQLConnection:
     def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:
         self._run(statement.sql, statement.arguments(values), again=not statement.writes)
         return int(self._cursor.rowcount)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._run("SAVEPOINT meze", None)
+        try:
+            yield
+        except BaseException as error:
+            if self.driver.closed:
+                raise DatabaseError(Fault(FaultKind.GONE)) from error
+            self._run("ROLLBACK TO meze", None)
+            self._run("RELEASE meze", None)
+            raise
+        self._run("RELEASE meze", None)
 
     def begin(self, sql: str | None) -> None:
         self._untouched = True

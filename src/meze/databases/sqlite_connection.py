@@ -6,7 +6,8 @@ import importlib
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -131,6 +132,20 @@ class SQLiteConnection:
         except Exception as error:
             self._refuse(error, statement)
             raise
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._control("SAVEPOINT meze")
+        try:
+            yield
+        except BaseException as error:
+            # Some errors end the whole transaction: a full disk, and RAISE(ROLLBACK) in a trigger.
+            if not self.driver.in_transaction:
+                raise DatabaseError(Fault(FaultKind.GONE)) from error
+            self._control("ROLLBACK TO meze")
+            self._control("RELEASE meze")
+            raise
+        self._control("RELEASE meze")
 
     def begin(self, sql: str | None) -> None:
         if sql is not None:

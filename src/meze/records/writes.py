@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,7 +26,23 @@ from meze.records.write import ChangePlan, WritePlan, plan_create, plan_delete, 
 from meze.resources.resource import Resource
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A write that was checked and planned, and is still to be done: by itself, or as a part of more.
+
+    `run` does it on a connection. `alone`: one statement is all, and needs no transaction around it. `explain` raises a
+    better problem than the one that `run` ended by, if there is one, once everything was undone.
+    """
+
+    visit: Visit
+    alone: bool
+    run: Callable[[Connection], Answer]
+    explain: Callable[[Problem], None] = lambda _: None
+
+
 class Writes:
+    """What begins with a verb does it at once; what ends in -ing returns the Act."""
+
     def __init__(self, planner: Planner, reads: Reads, lending: Lending) -> None:
         self._planner = planner
         self._policy: Policy = planner.policy
@@ -37,6 +53,35 @@ class Writes:
 
     def create(self, visit: Visit, body: Mapping[str, Any], selection: Selection) -> Answer:
         """Make a row and return it as the caller may now read it; `{}` where that is nothing."""
+        return self.do(self.creating(visit, body, selection))
+
+    def patch(
+        self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
+    ) -> Answer:
+        """Change what `body` names of a row, and return the row."""
+        return self.do(self.patching(visit, key, body, match, selection))
+
+    def put(
+        self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
+    ) -> Answer:
+        """Replace what the caller may write of a row; what is absent takes its default."""
+        return self.do(self.putting(visit, key, body, match, selection))
+
+    def delete(self, visit: Visit, key: list[Any], match: Match | None) -> None:
+        """Remove a row."""
+        self.do(self.deleting(visit, key, match))
+
+    def do(self, act: Act) -> Answer:
+        """Do one act, whole or not at all."""
+        lend = self._lending.writing_one if act.alone else self._lending.writing
+        try:
+            with lend(act.visit) as connection:
+                return act.run(connection)
+        except Problem as problem:
+            act.explain(problem)
+            raise
+
+    def creating(self, visit: Visit, body: Mapping[str, Any], selection: Selection) -> Act:
         resource, standing = visit.resource, visit.standing
         view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
         draft = self._checkers[resource.name].create(body, view, writable, visit.caller)
@@ -44,49 +89,49 @@ class Writes:
         given = frozenset(values)
         plan = self._lending.planned(visit, lambda: plan_create(self._planner, resource, standing, given))
         bound = named(values) | visit.me
-        try:
-            with self._lent(visit, plan, selection) as connection:
-                rows = connection.rows(plan.statement, bound)
-                if not rows:
-                    self._explain_foreign_keys(plan, bound, connection)
-                    raise self._policy.refuse(standing)
-                return self._written(visit, plan, rows[0], selection, connection)
-        except Problem as problem:
-            self._explain_afterwards(problem, visit, plan, bound)
-            raise
 
-    def patch(
+        def run(connection: Connection) -> Answer:
+            rows = connection.rows(plan.statement, bound)
+            if not rows:
+                self._explain_foreign_keys(plan, bound, connection)
+                raise self._policy.refuse(standing)
+            return self._written(visit, plan, rows[0], selection, connection)
+
+        return self._act(visit, plan, bound, run, alone=selection.plain and plan.shown is not None)
+
+    def patching(
         self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
-    ) -> Answer:
-        """Change what `body` names of a row, and return the row."""
+    ) -> Act:
         resource, standing = visit.resource, visit.standing
         view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
         draft = self._checkers[resource.name].patch(body, view, writable)
-        return self._update(visit, key, draft, draft.values, frozenset(), match, selection)
+        return self._updating(visit, key, draft, draft.values, frozenset(), match, selection)
 
-    def put(
+    def putting(
         self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
-    ) -> Answer:
-        """Replace what the caller may write of a row; what is absent takes its default."""
+    ) -> Act:
         resource, standing = visit.resource, visit.standing
         view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
         draft, absent = self._checkers[resource.name].put(body, view, writable)
         values = draft.values | self._changes.reset(absent, draft.values)
         reset = frozenset(each.name for each in absent if each.name not in values)
-        return self._update(visit, key, draft, values, reset, match, selection)
+        return self._updating(visit, key, draft, values, reset, match, selection)
 
-    def delete(self, visit: Visit, key: list[Any], match: Match | None) -> None:
-        """Remove a row."""
+    def deleting(self, visit: Visit, key: list[Any], match: Match | None) -> Act:
         _require_match(visit.resource, match)
         plan = self._lending.planned(visit, lambda: plan_delete(self._planner, visit.resource, visit.standing))
         bound = keyed(key) | visit.me
-        with self._lending.writing(visit) as connection:
+
+        def run(connection: Connection) -> Answer:
             if match is not None:
                 self._compare(visit, key, match, {}, connection)
             if not connection.rows(plan.write.statement, bound):
                 raise self._absent_or_forbidden(visit, key, connection)
+            return Answer(b"", rows=1)
 
-    def _update(
+        return Act(visit, alone=False, run=run)
+
+    def _updating(
         self,
         visit: Visit,
         key: list[Any],
@@ -95,7 +140,7 @@ class Writes:
         reset: frozenset[str],
         match: Match | None,
         selection: Selection,
-    ) -> Answer:
+    ) -> Act:
         _require_match(visit.resource, match)
         values = self._changes.updated(visit.resource, sent)
         given = frozenset(values)
@@ -104,24 +149,23 @@ class Writes:
         )
         bound = named(values) | keyed(key) | visit.me
         compared = match is not None or bool(draft.closed)
-        lent = self._lending.writing(visit) if compared else self._lent(visit, plan.write, selection)
-        try:
-            with lent as connection:
-                if compared:
-                    self._compare(visit, key, match, draft.closed, connection)
-                rows = connection.rows(plan.write.statement, bound)
-                if not rows:
-                    self._explain_update(visit, key, plan, bound, connection)
-                    raise self._policy.refuse(visit.standing)
-                return self._written(visit, plan.write, rows[0], selection, connection)
-        except Problem as problem:
-            self._explain_afterwards(problem, visit, plan.write, bound)
-            raise
 
-    def _lent(self, visit: Visit, plan: WritePlan, selection: Selection) -> AbstractContextManager[Connection]:
-        """Lend a connection: without a transaction of its own where one statement writes and answers."""
-        alone = selection.plain and plan.shown is not None
-        return self._lending.writing_one(visit) if alone else self._lending.writing(visit)
+        def run(connection: Connection) -> Answer:
+            if compared:
+                self._compare(visit, key, match, draft.closed, connection)
+            rows = connection.rows(plan.write.statement, bound)
+            if not rows:
+                self._explain_update(visit, key, plan, bound, connection)
+                raise self._policy.refuse(visit.standing)
+            return self._written(visit, plan.write, rows[0], selection, connection)
+
+        alone = not compared and selection.plain and plan.write.shown is not None
+        return self._act(visit, plan.write, bound, run, alone=alone)
+
+    def _act(
+        self, visit: Visit, plan: WritePlan, bound: Values, run: Callable[[Connection], Answer], *, alone: bool
+    ) -> Act:
+        return Act(visit, alone, run, lambda problem: self._explain_afterwards(problem, visit, plan, bound))
 
     def _compare(
         self,
