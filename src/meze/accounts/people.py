@@ -182,6 +182,7 @@ class People:
                     work, TokenKind.RESET, self._clock(), user_id=user_id, seconds=links.LIFETIMES[TokenKind.INVITATION]
                 )
                 self._outbox.put(work, "invitation", visitor.language, user_id=user_id, token_id=token_id)
+        self._outbox.wake()
         return user_id
 
     def rename(self, user_id: int, name: str | None, visitor: Visitor) -> None:
@@ -249,6 +250,7 @@ class People:
             audit.depersonalise(work, user_id)
             self._outbox.put(work, "account_deleted", visitor.language, address=row[1])
         self._sessions.forget(user_id)
+        self._outbox.wake()
 
     def sign_out(self, user_id: int, visitor: Visitor, by_id: int | None = None) -> None:
         """End every session of somebody. Raises NotFound."""
@@ -276,6 +278,7 @@ class People:
             token_id = links.keep(work, TokenKind.INVITATION, self._clock(), email=email, data=data)
             self._outbox.put(work, "invitation", visitor.language, token_id=token_id, address=email)
             audit.record(work, "invited", by_id, visitor)
+        self._outbox.wake()
 
     def first_admin_link(self) -> str | None:
         """Return a token that makes the first admin within an hour; None once there has ever been one."""
