@@ -6,16 +6,14 @@ Not part of `make test`; `conftest.py` beside this file says why.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
+from browser.visits import Visit, assert_kept_to_itself, browser
 from meze.web.pages import (
     CONTENT_SECURITY_POLICY,
     PREFIX,
@@ -29,14 +27,7 @@ from meze.web.pages import (
     render_home,
 )
 
-CHROMIUM = os.environ["MEZE_TEST_BROWSER"]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+__all__ = ["browser"]
 
 CITY = {"id": 2988507, "name": "Paris", "population": 2138551}
 
@@ -129,53 +120,10 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Visit:
-    """A page, and what it did that it should not have."""
-
-    page: Page
-    server: str
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> None:
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        self.page.add_init_script(
-            "window.violations = [];"
-            "const note = e => violations.push(e.violatedDirective + ' ' + e.blockedURI);"
-            "addEventListener('securitypolicyviolation', note)"
-        )
-        self.page.goto(self.server + path)
-
-    def asked_elsewhere(self) -> list[str]:
-        return [url for url in self.requests if not url.startswith((self.server, "data:", "blob:"))]
-
-    def violations(self) -> list[str]:
-        violations: list[str] = self.page.evaluate("violations")
-        return violations
-
-
 @pytest.fixture(params=["en", "zh-CN"])
 def visit(request, browser, server) -> Iterator[Visit]:
     with browser.new_context(locale=request.param) as context:
         yield Visit(context.new_page(), server)
-
-
-def assert_kept_to_itself(visit: Visit) -> None:
-    assert visit.requests
-    assert visit.asked_elsewhere() == []
-    assert visit.violations() == []
-    assert visit.complaints == []
 
 
 def test_the_api_reference_is_drawn_and_used_without_leaving_the_server(visit):
