@@ -20,7 +20,7 @@ def differs(shown: str, actual: str) -> str | None:
     except ValueError:
         return (
             None
-            if _as_text(shown).fullmatch(actual.strip() + "\n")
+            if lines_like(shown).fullmatch(actual.strip() + "\n")
             else f"The page shows:\n{shown}\n\nIt was:\n{actual}"
         )
     try:
@@ -36,7 +36,8 @@ def glob(shown: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(piece) for piece in shown.split(REST)))
 
 
-def _as_text(shown: str) -> re.Pattern[str]:
+def lines_like(shown: str) -> re.Pattern[str]:
+    """Return the pattern of several lines, whole ones."""
     lines = [line.rstrip() for line in shown.strip().split("\n")]
     patterns = ("(?:.*\n)*" if line.strip() == REST else glob(line).pattern + r"[ \t]*\n" for line in lines)
     return re.compile("".join(patterns))

@@ -63,6 +63,7 @@ def run_apart(words: Sequence[str], folder: Path, variables: Mapping[str, str]) 
         list(words),
         cwd=folder,
         env=environment(variables),
+        stdin=subprocess.DEVNULL,  # nobody is there to answer
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

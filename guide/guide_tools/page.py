@@ -14,7 +14,7 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from guide_tools.reader import Reader
 
-READ_WITH_A_REAL_SERVER = ("start",)
+READ_WITH_A_REAL_SERVER = ("start", "accounts")
 
 
 def _save(example: Example) -> str | None:

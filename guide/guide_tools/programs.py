@@ -58,7 +58,9 @@ def forget(folder: Path) -> None:
 
 
 def close(app: Flask) -> None:
-    """Close the database of an app, if it has Meze."""
+    """Close the database of an app, if it has Meze, and end what goes on in its background."""
     meze = app.extensions.get("meze")
     if isinstance(meze, Installation):
+        if meze.sealed and (accounts := meze.open().accounts) is not None:
+            accounts.close()
         meze.database.close()

@@ -2,10 +2,10 @@
 
 ```python        whose first line is `# app.py` is a file; `# app.py, at the end` adds to it
 ```toml          the same, for settings
-```console       `$ command` lines, each followed by what it prints
+```console       `$ command` lines, each followed by what it prints; with none, what the server's terminal shows
 
-A reader copies what an answer gave: `$ ADA=meze_access_…` keeps the first such piece of what was printed last, in an
-answer or in the server's terminal, and `$ ADA=$(command)` what a command prints. `$ADA` stands for it from then on.
+A reader copies what was printed: `$ ADA=meze_access_…` keeps the longest such piece of the last answer, or of what the
+terminal showed, and `$ ADA=$(command)` what a command prints. `$ADA` stands for it from then on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from guide_tools.answers import differs, glob
+from guide_tools.answers import differs, glob, lines_like
 from guide_tools.commands import run_apart, run_here
 from guide_tools.curl import Answered, head_of, read_curl
 from guide_tools.servers import Client, Process, Server
@@ -60,6 +60,8 @@ class Reader:
 
     def run(self, block: str) -> str | None:
         """Run the commands of a console block in turn. Returns what differs from the page, or None."""
+        if not block.startswith("$ "):
+            return self._look(block)
         for command, shown in commands(block):
             assigned = _ASSIGNMENT.fullmatch(command)
             wrong = self._keep(**assigned.groupdict()) if assigned else self._run(self._words(command), shown)
@@ -72,6 +74,14 @@ class Reader:
             self._server.close()
         self._server = None
 
+    def _look(self, shown: str) -> str | None:
+        """Look at the server's terminal. Returns what is wrong, or None."""
+        found = self._server.shows(lines_like(shown)) if self._server is not None else None
+        if found is None:
+            return f"The terminal of the server does not show:\n{shown}"
+        self._printed = found[0]
+        return None
+
     def _keep(self, name: str, shown: str | None, command: str | None) -> str | None:
         """Keep what a command prints, or the piece that looks as shown. Returns what went wrong, or None."""
         if command is not None:
@@ -79,12 +89,10 @@ class Reader:
             return None
         assert shown is not None
         pattern = re.compile(_COPIED.join(re.escape(piece) for piece in shown.split("…")))
-        found = pattern.search(self._printed)
-        if found is None and self._server is not None:
-            found = self._server.shows(pattern)
-        if found is None:
+        found = [each[0] for each in pattern.finditer(self._printed)]
+        if not found:
             return f"Nothing was printed that looks so. The last was:\n{self._printed}"
-        self._kept[name] = found[0]
+        self._kept[name] = max(found, key=len)
         return None
 
     def _words(self, command: str) -> list[str]:
@@ -107,7 +115,7 @@ class Reader:
                     return "Nothing is served yet."
                 asked = read_curl(rest)
                 answer = self._server.ask(asked)
-                self._printed = "\n".join([*head_of(answer), answer.body])
+                self._printed = "\n".join([answer.body, *(head_of(answer) if asked.shows_head else ())])
                 return _compare(answer, shown, with_head=asked.shows_head)
             case ["meze", "serve", *_] if self._real:
                 self._start(Process(words, self._folder, variables))

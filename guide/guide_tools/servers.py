@@ -39,7 +39,7 @@ class Server(Protocol):
         """Load the program anew at the next request: a file of it was written."""
 
     def shows(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Return the next piece like this that is printed in the terminal of the server, and wait for it a while."""
+        """Return the next piece like this in the terminal of the server, and wait a while for it to be printed."""
 
     def close(self) -> None: ...
 
@@ -116,7 +116,7 @@ class Process:
             self._start()
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
         try:
-            connection.request(asked.method, asked.path, asked.body, {**asked.headers, "Host": "127.0.0.1:8000"})
+            connection.request(asked.method, asked.path, asked.body, {"Host": "127.0.0.1:8000", **asked.headers})
             response = connection.getresponse()
             return Answered(response.status, response.reason, response.getheaders(), response.read().decode())
         finally:
@@ -128,7 +128,7 @@ class Process:
     def shows(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            found = pattern.search(self._terminal, self._looked_at)
+            found = pattern.search(self._terminal.replace(f":{self._port}", ":8000"), self._looked_at)
             if found:
                 self._looked_at = found.end()
                 return found

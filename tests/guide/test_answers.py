@@ -92,6 +92,28 @@ def test_what_was_printed_is_kept_and_used_where_a_shell_would_use_it(reader):
     assert "Nothing was printed" in reader.run("$ TEA=coffee_…\n")
 
 
+def test_the_terminal_of_the_server_is_compared_where_a_block_has_no_command(tmp_path):
+    reader = Reader(tmp_path, real=True)
+    try:
+        reader.save(
+            "# app.py\nfrom flask import Flask\nfrom sqlalchemy.orm import DeclarativeBase\n\nfrom meze import Meze\n"
+            "\n\nclass Base(DeclarativeBase):\n    pass\n\n\napp = Flask(__name__)\napi = Meze(app, Base)\n"
+        )
+        reader.run("$ meze serve --dev\n")
+
+        assert reader.run("  First admin    http://127.0.0.1:8000/…#token=meze_admin_…  (…)\n") is None
+        assert reader.run("$ LINK=meze_admin_…\n") is None
+    finally:
+        reader.close()
+
+
+def test_what_the_terminal_of_the_server_does_not_show_is_told(reader):
+    reader.save(PROGRAM)
+    reader.run("$ flask run")
+
+    assert "does not show" in reader.run("Mail to ada@example.com: …\n")
+
+
 def test_a_line_that_is_not_there_cannot_be_replaced(reader):
     reader.save(PROGRAM)
 
