@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.data import UserRow
+
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".peers" / "bin"
 WORK = ROOT / ".work"
@@ -28,8 +30,10 @@ class Application:
     """Take the rows out of a list answer, each with its own envelope."""
     path: Callable[[str], str] = lambda path: path
     """Turn a path of the workload into this application's own."""
-    users_more: Mapping[str, str] = field(default_factory=dict)
-    """What else its table of users must hold, the same for everyone."""
+    users_more: Callable[[UserRow], Mapping[str, Any]] = lambda _: {}
+    """Return what else its table of users must hold of a user."""
+    sign_in: tuple[str, ...] = ()
+    """Begins a session for each user, once they are loaded; empty where the tokens are a table in memory."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -47,6 +51,11 @@ def separate_page_with_authors(path: str) -> str:
     if not path.endswith("&expand=author"):
         return path
     return path.removesuffix("&expand=author").replace("/books?", "/books/with-author?")
+
+
+def with_account(user: UserRow) -> Mapping[str, Any]:
+    """Meze's users are accounts; these have proved their address."""
+    return {"email_canonical": user.email, "email_verified": True, "created_at": "2026-01-01 00:00:00.000000"}
 
 
 def items(body: Any) -> Any:
@@ -70,12 +79,15 @@ MEZE = Application(
         *("serve", "--app", "app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
     ),
     users_table="meze_users",
-    users_more={"created_at": "2026-01-01 00:00:00.000000"},
+    users_more=with_account,
+    sign_in=(sys.executable, "sign_in.py"),
     rows=items,
     environment={
         "MEZE_ENV": "production",
         "MEZE_PUBLIC_URL": "https://books.example.org",
         "MEZE_REGISTRATION": "closed",
+        # A run may take longer than the 15 minutes for which a token is good; no request costs more or less by it.
+        "MEZE_ACCESS_TOKEN_MINUTES": "1440",
         "SECRET_KEY": "only-for-the-benchmark-which-keeps-no-secrets",
     },
 )
@@ -120,7 +132,13 @@ def environment_of(application: Application, url: str, work: Path) -> dict[str, 
         **application.environment,
         "DATABASE_URL": url,
         "BENCH_TOKENS": str(work / "tokens.json"),
+        "BENCH_SESSIONS": str(sessions_file(application, work)),
     }
+
+
+def sessions_file(application: Application, work: Path) -> Path:
+    """Return where `sign_in` writes, for each token of the workload, the application's own."""
+    return work / f"{application.name}.sessions.json"
 
 
 def log_of(application: Application) -> Path:

@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CalledProcessError
 
-from bench.applications import APPLICATIONS, ROOT, WORK
+from bench.applications import APPLICATIONS, MEZE, ROOT, WORK
 from bench.databases import Databases, Postgresql, Sqlite
 from bench.generators import find_generator
 from bench.machine import describe
 from bench.measurement import AnswersDiffer, Plan, Sample, compare, measure, prepare
 from bench.peers import install_peers
 from bench.processor import assign_cores
-from bench.report import Row, rows, table
-from bench.workload import TITLES, workloads
+from bench.report import rows, table
+from bench.signed_in import cases, measure_signed_in, signed_in_table, valid
+from bench.workload import TITLES, Workload, workloads
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -46,6 +47,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=16, help="open at once (default 16)")
     parser.add_argument("--applications", action=several(tuple(APPLICATIONS)), default=list(APPLICATIONS))
     parser.add_argument("--requests", action=several(tuple(TITLES)), default=list(TITLES), help="for example R1,R4")
+    parser.add_argument("--signed-in", action="store_true", help="what Meze's R1 costs those who are signed in, alone")
     parser.add_argument("--quick", action="store_true", help="one round of one second: shows that it runs, no more")
     parser.add_argument("--save", action="store_true", help="write the tables to benchmarks/results/ too")
     options = parser.parse_args(given)
@@ -64,11 +66,11 @@ def main() -> int:
     head = f"{describe(generator.name)}\n{cores.sentence()}\n"
     print(head, flush=True)
     WORK.mkdir(exist_ok=True)
-    pages, valid = [head], True
+    pages, good = [head], True
     for name in DATABASES if options.database == "both" else (options.database,):
         with tempfile.TemporaryDirectory(dir=WORK, prefix=f"{name}-") as folder:
             try:
-                found = run(name, options, Plan.of(options, cores, generator, Path(folder)))
+                page, page_good = run(name, options, Plan.of(options, cores, generator, Path(folder)))
             except AnswersDiffer as error:
                 print(
                     f"Nothing was measured on {name}, because the answers differ (logs: {WORK}):\n{error}",
@@ -78,28 +80,34 @@ def main() -> int:
             except (RuntimeError, CalledProcessError) as error:
                 print(f"Stopped on {name} (logs: {WORK}): {error}", file=sys.stderr)
                 return 1
-        valid = valid and all(row.valid for row in found)
-        pages.append(table(name, found))
-        print(pages[-1], flush=True)
+        good = good and page_good
+        pages.append(page)
+        print(page, flush=True)
     if options.save:
         save("\n".join(pages))
-    return 0 if valid else 1
+    return 0 if good else 1
 
 
-def run(name: str, options: argparse.Namespace, plan: Plan) -> list[Row]:
-    """Measure on one database.
+def run(name: str, options: argparse.Namespace, plan: Plan) -> tuple[str, bool]:
+    """Measure on one database; return the table, and whether there were answers and every one was a success.
 
     Raises:
         AnswersDiffer: the applications do not say the same.
     """
     everything = list(workloads())
-    asked = [workload for workload in everything if workload.name in options.requests]
+    asked: Sequence[Workload] = [workload for workload in everything if workload.name in options.requests]
     chosen = [APPLICATIONS[application] for application in options.applications]
+    if options.signed_in:
+        asked, chosen = cases(everything[0]), [MEZE]
     databases: Databases = Sqlite(plan.work) if name == "sqlite" else Postgresql(plan.work, plan.cores.database)
     try:
         prepare(databases, chosen, asked, plan.work)
         compare(databases, chosen, everything, plan)
-        return rows(progress(measure(databases, chosen, asked, plan)))
+        if options.signed_in:
+            samples = list(progress(measure_signed_in(databases, asked, plan)))
+            return signed_in_table(name, samples), valid(samples)
+        found = rows(progress(measure(databases, chosen, asked, plan)))
+        return table(name, found), all(row.valid for row in found)
     finally:
         databases.close()
 

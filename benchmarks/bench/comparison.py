@@ -11,6 +11,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 from bench.data import BOOKS, isbn_of_stored, token_of
+from bench.own_calls import own_call
 from bench.servers import Server
 from bench.workload import NEW_ISBN, PREFIX, Call, Workload
 
@@ -65,14 +66,15 @@ def refusals() -> dict[str, Call]:
     }
 
 
-def ask(server: Server, call: Call) -> Answer:
-    """Send a call and return the answer."""
-    headers = {"Content-Type": "application/json"} if call.body else {}
-    if call.token:
-        headers["Authorization"] = f"Bearer {call.token}"
+def ask(server: Server, call: Call, tokens: Mapping[str, str]) -> Answer:
+    """Send a call with the application's own token and return the answer."""
+    sent = own_call(server.application, call, tokens)
+    headers = {"Content-Type": "application/json"} if sent.body else {}
+    if sent.token:
+        headers["Authorization"] = f"Bearer {sent.token}"
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
-        connection.request(call.method, server.application.path(call.path), call.body or None, headers)
+        connection.request(sent.method, sent.path, sent.body or None, headers)
         response = connection.getresponse()
         status, text = response.status, response.read()
     finally:
@@ -87,14 +89,14 @@ def ask(server: Server, call: Call) -> Answer:
     return Answer(status, body)
 
 
-def interview(server: Server, workloads: Iterable[Workload]) -> dict[str, Answer]:
+def interview(server: Server, workloads: Iterable[Workload], tokens: Mapping[str, str]) -> dict[str, Answer]:
     """Ask everything once and return the answers by what was asked."""
     calls = samples(workloads)
-    found = {f"{call.method} {call.path} {call.body}": ask(server, call) for call in calls}
+    found = {f"{call.method} {call.path} {call.body}": ask(server, call, tokens) for call in calls}
     another = next(call for call in calls if call.method == "PATCH")
     stranger = token_of(1) if another.token != token_of(1) else token_of(2)
     wrong = refusals() | {"a patch of another's book": replace(another, token=stranger)}
-    return found | {name: replace(ask(server, call), to_refuse=True) for name, call in wrong.items()}
+    return found | {name: replace(ask(server, call, tokens), to_refuse=True) for name, call in wrong.items()}
 
 
 def differences(interviews: Mapping[str, Mapping[str, Answer]]) -> list[str]:

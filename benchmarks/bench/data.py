@@ -1,7 +1,7 @@
 """The rows that every application starts with: the same in every run and on every machine.
 
 Rows are tuples in the order of the columns named beside them. Decimals and dates are text, which both databases
-turn into their column's type; the applications' own users carry no secret, since tokens live in memory (`token_of`).
+turn into their column's type.
 """
 
 import random
@@ -49,7 +49,7 @@ class AuthorRow(NamedTuple):
 
 
 class UserRow(NamedTuple):
-    """One account; its bearer token is `token_of(id)`."""
+    """One user; in the calls `token_of(id)` stands for them."""
 
     id: int
     email: str
@@ -134,8 +134,8 @@ def isbn_of_stored(number: int) -> str:
 
 
 def token_of(user_id: int) -> str:
-    """Return the bearer token by which every application knows this user.
+    """Return the token by which the peers know this user, from a table in memory.
 
-    The applications hold the same table of tokens in memory, so that all of them do equal work to know the caller.
+    In the calls it stands for the user; for an application with sessions, its own takes the place (`own_calls.py`).
     """
     return f"reader-{user_id:04d}-5f0c3b9a7d1e4862"

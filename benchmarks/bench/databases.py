@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -26,7 +26,7 @@ class Databases(Protocol):
     """The database server, if it is a process of its own."""
 
     def make_template(self, application: Application) -> None:
-        """Make the application's tables by its own command and load the rows."""
+        """Make the application's tables by its own command and load the rows; begin its users' sessions."""
 
     def fresh(self, application: Application) -> str:
         """Return the URL of a database that holds what the template holds."""
@@ -41,26 +41,28 @@ class Databases(Protocol):
 def tables(application: Application) -> Iterable[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]]:
     """Yield the name, the columns and the rows of each table, parents first."""
     yield "authors", data.AuthorRow._fields, data.authors()
-    more = application.users_more
-    yield (
-        application.users_table,
-        (*data.UserRow._fields, *more),
-        ((*user, *more.values()) for user in data.users()),
-    )
+    users = [user._asdict() | dict(application.users_more(user)) for user in data.users()]
+    yield application.users_table, tuple(users[0]), (tuple(user.values()) for user in users)
     yield "books", data.BookRow._fields, data.books()
 
 
-def create_tables(application: Application, url: str, work: Path) -> None:
-    """Run the application's own command for it; what it prints goes where its server's output will."""
+def run(command: Sequence[str], application: Application, url: str, work: Path) -> None:
+    """Run one of the application's commands; what it prints goes where its server's output will."""
     with log_of(application).open("wb") as output:
         subprocess.run(
-            application.create_tables,
+            command,
             cwd=application.folder,
             env=environment_of(application, url, work),
             stdout=output,
             stderr=subprocess.STDOUT,
             check=True,
         )
+
+
+def sign_in(application: Application, url: str, work: Path) -> None:
+    """Begin the users' sessions, where the application has sessions."""
+    if application.sign_in:
+        run(application.sign_in, application, url, work)
 
 
 class Sqlite:
@@ -76,12 +78,14 @@ class Sqlite:
     def make_template(self, application: Application) -> None:
         """See `Databases`."""
         template = self._template(application)
-        create_tables(application, f"sqlite:///{template}", self._work)
+        url = f"sqlite:///{template}"
+        run(application.create_tables, application, url, self._work)
         connection = sqlite3.connect(template)
         with connection:
             for table, columns, rows in tables(application):
                 places = ", ".join("?" * len(columns))
                 connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+        sign_in(application, url, self._work)
         connection.execute("ANALYZE")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
@@ -131,7 +135,7 @@ class Postgresql:
         """See `Databases`."""
         name = f"{application.name}_template"
         self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        create_tables(application, self._url(name), self._work)
+        run(application.create_tables, application, self._url(name), self._work)
         with self._connect(name) as connection:
             for table, columns, rows in tables(application):
                 target = sql.SQL("COPY {} ({}) FROM STDIN").format(
@@ -146,6 +150,7 @@ class Postgresql:
                         table, sql.Identifier(table)
                     )
                 )
+            sign_in(application, self._url(name), self._work)
             connection.execute("VACUUM ANALYZE")
 
     def fresh(self, application: Application) -> str:

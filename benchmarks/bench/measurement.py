@@ -11,6 +11,7 @@ from bench.comparison import differences, interview
 from bench.data import token_of, users
 from bench.databases import Databases
 from bench.generators import Generator, Load
+from bench.own_calls import own_workload, tokens_of
 from bench.processor import Cores, usage
 from bench.servers import Server, serving
 from bench.workload import Workload
@@ -66,18 +67,13 @@ class Sample:
 def prepare(
     databases: Databases, applications: Iterable[Application], workloads: Iterable[Workload], work: Path
 ) -> None:
-    """Write what servers and generators read, and load each application's template."""
+    """Load each application's template, and write what servers and generators read."""
     (work / "tokens.json").write_text(json.dumps({token_of(user.id): user.id for user in users()}))
     for application in applications:
-        for workload in workloads:
-            workload_file(work, application, workload).write_text(own(application, workload).text())
         databases.make_template(application)
-
-
-def own(application: Application, workload: Workload) -> Workload:
-    """Return the workload with the application's own paths."""
-    calls = (type(call)(call.method, application.path(call.path), call.token, call.body) for call in workload.calls)
-    return Workload(workload.name, tuple(calls))
+        tokens = tokens_of(application, work)
+        for workload in workloads:
+            workload_file(work, application, workload).write_text(own_workload(application, workload, tokens).text())
 
 
 def workload_file(work: Path, application: Application, workload: Workload) -> Path:
@@ -96,7 +92,7 @@ def compare(
     interviews = {}
     for application in applications:
         with serving(application, databases.fresh(application), plan.cores.server, plan.work) as server:
-            interviews[application.name] = interview(server, workloads)
+            interviews[application.name] = interview(server, workloads, tokens_of(application, plan.work))
     if found := differences(interviews):
         raise AnswersDiffer("\n".join(found[:10]))
 

@@ -4,7 +4,6 @@ from datetime import date
 from decimal import Decimal
 
 from flask import Flask
-from identify import identify
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -44,7 +43,7 @@ class Book(Base):
 
 
 app = Flask(__name__)
-api = Meze(app, Base, identify=identify)
+api = Meze(app, Base)
 
 api.resource(Author, read=anyone)
 api.resource(Book, read=anyone, write=signed_in & (Book.owner_id == me.id), owner="owner_id")
