@@ -18,8 +18,8 @@ from meze.access.source import check_source
 from meze.access.terms import user_frame, user_line
 from meze.accounts.accounts import Accounts
 from meze.accounts.declared import declarations
-from meze.accounts.tables import add_tables
 from meze.databases import Database, open_database
+from meze.databases.own import add_tables
 from meze.errors import Mistake
 from meze.events import Events
 from meze.mail import open_post

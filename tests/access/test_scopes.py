@@ -14,7 +14,7 @@ from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.access.scopes import ScopeFault, permits, scope_faults, vocabulary
 from meze.accounts.declared import declarations
-from meze.accounts.tables import add_tables
+from meze.databases.own import add_tables
 from meze.errors import Forbidden, InsufficientScope, Invalid, Unauthenticated, UnknownField
 from meze.query.ask import WHOLE
 from meze.query.cursor import CursorSeal

@@ -18,8 +18,9 @@ from meze.accounts.passwords import Passwords
 from meze.accounts.second_factor import SecondFactor
 from meze.accounts.sessions import Sessions
 from meze.accounts.storage import Storage
-from meze.accounts.tables import User, add_tables
+from meze.accounts.tables import User
 from meze.databases import Database
+from meze.databases.own import add_tables
 from meze.settings import read_settings
 
 SECRET_KEY = "a secret of more than thirty-two characters"

@@ -10,8 +10,9 @@ from sqlalchemy import MetaData, select
 from meze.accounts.attempts import LIMITS, AttemptKind, Attempts, By
 from meze.accounts.keyring import Keyring
 from meze.accounts.storage import Storage
-from meze.accounts.tables import COUNTERS, add_tables
+from meze.accounts.tables import COUNTERS
 from meze.accounts.visitor import Visitor
+from meze.databases.own import add_tables
 from meze.errors import TooManyRequests
 
 HOME = Visitor("192.0.2.1")

@@ -17,7 +17,7 @@ from meze.accounts.housekeeping import Housekeeper as RealHousekeeper
 from meze.accounts.outbox import BATCH
 from meze.accounts.outbox import Outbox as RealOutbox
 from meze.accounts.storage import Storage
-from meze.accounts.tables import add_tables
+from meze.databases.own import add_tables
 from meze.errors import Unavailable
 from meze.settings import read_settings
 

@@ -21,8 +21,8 @@ from meze.accounts.tables import (
     TOKENS,
     AccountEvent,
     User,
-    add_tables,
 )
+from meze.databases.own import add_tables
 
 NOW = 1_800_000_000.0
 

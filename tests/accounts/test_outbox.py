@@ -12,9 +12,10 @@ from sqlalchemy import MetaData, insert, select, update
 
 from meze.accounts.outbox import GIVE_UP_SECONDS, LEASE_SECONDS, Outbox
 from meze.accounts.storage import Storage
-from meze.accounts.tables import OUTBOX, TOKENS, User, add_tables
+from meze.accounts.tables import OUTBOX, TOKENS, User
 from meze.accounts.tokens import TokenKind, digest, read
 from meze.databases import open_database
+from meze.databases.own import add_tables
 from meze.errors import DeliveryFailed
 from meze.settings import read_settings
 

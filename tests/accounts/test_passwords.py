@@ -19,7 +19,8 @@ from meze.accounts.hashing import LEAST_COST, Cost, cost_of, fitting_cost, hashe
 from meze.accounts.keyring import Keyring
 from meze.accounts.passwords import COST_SECONDS, SHARES_SECONDS, Passwords
 from meze.accounts.storage import Storage
-from meze.accounts.tables import FACTS, PASSWORDS, User, add_tables
+from meze.accounts.tables import FACTS, PASSWORDS, User
+from meze.databases.own import add_tables
 from meze.errors import Mistake, TooManyRequests
 
 CHEAP = "m=8,t=1,p=1"

@@ -1,17 +1,24 @@
 """A project in an empty folder, and the real command line run in it as a process of its own."""
 
 import contextlib
+import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
+
+from meze.databases import open_database
+from meze.databases.own import add_tables
 
 COMMANDS = Path(sys.executable).parent
 PROGRAM = """\
@@ -48,6 +55,7 @@ def slow() -> str:
     time.sleep(1)
     return "slow"
 """
+SECRET_KEY = "kV1c0Tn3xW8qLr5mZ2yB7uJ4hD9sF6gPaEiO"
 # What would change how a program starts, wherever the tests run.
 FOREIGN = re.compile(r"MEZE_|FLASK_|SECRET_KEY|DATABASE_URL|PORT$|NO_COLOR|FORCE_COLOR|PYTEST_")
 
@@ -61,6 +69,18 @@ class Server:
     def get(self, path: str, seconds: float = 5) -> str:
         with urllib.request.urlopen(self.url + path, timeout=seconds) as answer:  # noqa: S310 - our own server
             return answer.read().decode()
+
+    def send(self, method: str, path: str, body=None, token: str | None = None) -> tuple[int, dict]:
+        """Return the status and the document of an answer, whatever it is."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 - our own server
+        try:
+            with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 - as above
+                return answer.status, json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as problem:
+            with problem:
+                return problem.code, json.loads(problem.read())
 
     def said(self) -> str:
         return self.output.read_text()
@@ -94,17 +114,48 @@ class Project:
         kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
         return kept | {"PYTHONUNBUFFERED": "1"} | self.environ
 
-    def run(self, *words: str, command: str = "meze") -> subprocess.CompletedProcess:
+    def run(self, *words: str, command: str = "meze", given: str = "") -> subprocess.CompletedProcess:
+        """Run a command with `given` on standard input, where no terminal is."""
         return subprocess.run(
             [COMMANDS / command, *words],
             cwd=self.folder,
             env=self.environment(),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+    def run_on_terminal(self, *words: str, answers: dict[str, str]) -> tuple[int, str, str]:
+        """Run a command at a terminal, typing each answer once its question stands there.
+
+        Returns the exit code, what the command printed, and what the terminal showed of questions, answers and errors.
+        """
+        ours, theirs = pty.openpty()
+        shown = ""
+        with subprocess.Popen(
+            [COMMANDS / "meze", *words],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            start_new_session=True,  # no terminal but this one can be asked
+        ) as process:
+            os.close(theirs)
+            questions = list(answers.items())
+            while True:
+                try:
+                    piece = os.read(ours, 1024)
+                except OSError:  # how Linux says that the other end is closed
+                    break
+                shown += piece.decode()
+                if questions and questions[0][0] in shown:
+                    os.write(ours, f"{questions.pop(0)[1]}\n".encode())
+            os.close(ours)
+            printed = process.stdout.read().decode()
+        return process.returncode, printed, shown
 
     @contextlib.contextmanager
     def serving(self, *words: str):
@@ -140,3 +191,29 @@ def project(tmp_path):
     made = Project(folder)
     made.write(PROGRAM)
     return made
+
+
+@pytest.fixture
+def staff(project):
+    """A project with a role of its own, on SQLite; its tables are made."""
+    return with_accounts(project)
+
+
+@pytest.fixture
+def staff_anywhere(project, database_url):
+    """The same, on each database in turn."""
+    project.environ["DATABASE_URL"] = database_url
+    return with_accounts(project)
+
+
+def with_accounts(project):
+    project.write(PROGRAM.replace("Meze(app, Base)", 'Meze(app, Base, roles=["editor"])'))
+    url = project.environ.setdefault("DATABASE_URL", f"sqlite:///{project.folder}/instance/meze.db")
+    project.environ |= {"SECRET_KEY": SECRET_KEY, "MEZE_PASSWORD_HASHING": "m=8,t=1,p=1"}
+    metadata = MetaData()
+    Table("notes", metadata, Column("id", Integer, primary_key=True))
+    add_tables(metadata)
+    database = open_database(url)
+    metadata.create_all(database.engine)
+    database.close()
+    return project

@@ -16,7 +16,7 @@ are seconds since 1970 (UTC) wherever only Meze reads them.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -27,23 +27,18 @@ from sqlalchemy import (
     Identity,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     false,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import NullType
+from sqlalchemy.orm import Mapped, mapped_column
 
 from meze.accounts.addresses import canonical
+from meze.databases.own import OwnBase
 
 USERS = "meze_users"
-
-
-class _Base(DeclarativeBase):
-    pass
 
 
 def _now() -> datetime:
@@ -54,7 +49,7 @@ def _canonical_email(context: Any) -> str:
     return canonical(context.get_current_parameters()["email"])
 
 
-class User(_Base):
+class User(OwnBase):
     """A person who can sign in. Relate to it: `owner: Mapped[User] = relationship()`. Others may read `id` and `name`.
 
     Ids are never given twice (AUTOINCREMENT; an identity on PostgreSQL). `email` is as the person wrote it, and
@@ -74,7 +69,7 @@ class User(_Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
 
 
-class AccountEvent(_Base):
+class AccountEvent(OwnBase):
     """One thing that happened to an account. `user_id` is kept when the account is deleted; all that is personal goes.
 
     `event` is a name of `accounts/audit.py`. `by_id` is who did it, where that was somebody else.
@@ -93,7 +88,7 @@ class AccountEvent(_Base):
 
 
 def _table(name: str, *columns: Column[Any]) -> Table:
-    return Table(name, _Base.metadata, *columns, sqlite_autoincrement=any(each.name == "id" for each in columns))
+    return Table(name, OwnBase.metadata, *columns, sqlite_autoincrement=any(each.name == "id" for each in columns))
 
 
 def _id() -> Column[Any]:
@@ -212,21 +207,3 @@ FACTS = _table(
     Column("name", String(40), primary_key=True),
     Column("value", JSON, nullable=False),
 )
-
-
-def add_tables(metadata: MetaData) -> None:
-    """Let foreign keys of `metadata` reach Meze's tables, and `create_all` make them.
-
-    Each is one Table for every metadata of the process, so that `relationship(User)` finds its foreign key in each.
-    """
-    if USERS in metadata.tables:
-        return
-    for name, table in _Base.metadata.tables.items():
-        metadata._add_table(name, None, table)
-    # SQLAlchemy gives a foreign key's column its type when the other table is made, which was before this.
-    users = cast(Table, User.__table__)
-    columns = (column for each in metadata.tables.values() for column in each.columns)
-    for column in columns:
-        for key in column.foreign_keys:
-            if key.target_fullname == f"{USERS}.id" and isinstance(column.type, NullType):
-                column.type = users.c.id.type
