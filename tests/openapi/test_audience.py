@@ -59,7 +59,7 @@ def test_a_resource_with_rules_over_many_roles_is_described(tmp_path: Path) -> N
         rule |= role(name)
     document = describe(tmp_path, read=rule, delete=rule & role("a"))
 
-    assert document["paths"]["/api/v1/notes"]["get"]["security"] == [{"bearer": []}]
+    assert document["paths"]["/api/v1/notes"]["get"]["security"] == [{"bearer": []}, {"cookie": []}]
     assert "delete" in document["paths"]["/api/v1/notes/{key}"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from meze import Meze, anyone
+from meze import Caller, Meze, anyone
 from meze.openapi.names import component, singular_of
 
 SINGULARS = {
@@ -48,7 +48,8 @@ def describe(folder: Path, *served: tuple[str, str, str]) -> dict[str, Any]:
         pass
 
     app = Flask(__name__, instance_path=str(folder / "instance"))
-    api = Meze(app, Base, settings={"database_url": f"sqlite:///{folder / 'x.db'}", "secret_key": "k" * 40})
+    settings = {"database_url": f"sqlite:///{folder / 'x.db'}", "secret_key": "k" * 40}
+    api = Meze(app, Base, identify=lambda _: Caller(), settings=settings)
     for model, table, name in served:
         columns = {
             "__tablename__": table,

@@ -177,3 +177,11 @@ def test_who_tells_callers_by_itself_has_no_accounts_of_ours(database_url: str, 
         assert client.get(path).status_code == 404
     assert client.post("/api/v1/auth/login", json={}).status_code == 404
     app.extensions["meze"].database.close()
+
+
+def test_a_page_of_the_programs_own_wins_over_ours(town_with: Callable[..., Town]) -> None:
+    town = town_with()
+    town.installation.app.add_url_rule("/account/verify", view_func=lambda: "of the program")
+
+    assert town.client.get("/account/verify").text == "of the program"
+    assert "data-endpoint" in town.client.get("/account/reset").text

@@ -157,3 +157,24 @@ def test_a_session_comes_as_a_cookie_or_as_tokens(town: Town, value: str) -> Non
     answer = town.post(f"/auth/login?session={value}", ANNA)
 
     assert (answer.status_code, answer.json["code"]) == (400, "bad_value")
+
+
+def test_guessing_is_slowed_down_and_told_for_how_long(town: Town) -> None:
+    town.signed_up()
+    for _ in range(100):
+        answer = town.post("/auth/login", {**ANNA, "password": "not the password of anna"})
+        if answer.status_code != 401:
+            break
+
+    assert (answer.status_code, answer.json["code"]) == (429, "too_many_requests")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_session_tells_the_address_that_a_trusted_proxy_saw(town_with) -> None:
+    town = town_with(trusted_proxies="127.0.0.1")
+    proxied = {"X-Forwarded-For": "1.1.1.1, 203.0.113.7", "User-Agent": "Phone"}
+    answer = town.post("/auth/register", ANNA, proxied)
+    headers = {"Authorization": f"Bearer {answer.json['access_token']}"}
+    (session,) = town.get("/auth/sessions", headers).json["items"]
+
+    assert (session["address"], session["device"]) == ("203.0.113.7", "Phone")
