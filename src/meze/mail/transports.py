@@ -115,7 +115,9 @@ class Files:
         lines = [f"Mail to {letter.recipient}: {letter.message['Subject']}", f"  {path}"]
         if letter.link is not None:
             lines.insert(1, f"  {letter.link}")
-        print(*lines, sep="\n", file=sys.stderr, flush=True)
+        # In one piece: other threads write their lines to the terminal too.
+        sys.stderr.write("\n".join([*lines, ""]))
+        sys.stderr.flush()
 
     def _write(self, letter: Letter) -> Path:
         """Write the letter beside its place and link it there, so that nobody reads half of one."""
