@@ -40,7 +40,7 @@ from meze.web.door import FlaskDoor, add_names, install, log_failure
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
 from meze.web.resources import Routes
-from meze.web.site import Identify, Site, identify_nobody
+from meze.web.site import Identify, Site
 from meze.web.translation import request_of
 
 
@@ -300,7 +300,8 @@ class Parts:
             accounts=accounts is not None,
         )
         served = None if accounts is None else AccountRoutes(accounts, settings, routes)
-        identify = installation.api.identify or (identify_nobody if served is None else served.identify)
+        identify = installation.api.identify if served is None else served.identify
+        assert identify is not None
         failed = log_failure(installation.events, lambda path: self.site.route_of(path))
         self.site = Site(settings, routes, pages, identify, failed, served)
 

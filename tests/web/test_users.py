@@ -182,3 +182,20 @@ def test_a_key_reaches_users_with_the_scope_of_admins_alone(town: Town) -> None:
     }
 
     assert statuses == {"admin": 200, "write": 403, "users:read": 403}
+
+
+def test_a_user_who_changed_meanwhile_is_not_deleted(town: Town) -> None:
+    root = town.admin()
+    town.signed_up("anna")
+    (anna,) = town.get("/users?email=anna@example.com", root).json["items"]
+    path = f"/api/v1/users/{anna['id']}"
+    seen = town.client.get(path, headers=root).headers["ETag"]
+    town.client.patch(path, json={"name": "Anna B"}, headers=root)
+
+    stale = town.client.delete(path, headers={**root, "If-Match": seen})
+    now = town.client.get(path, headers=root).headers["ETag"]
+    fresh = town.client.delete(path, headers={**root, "If-Match": now})
+
+    assert (stale.status_code, stale.json["code"]) == (412, "changed")
+    assert fresh.status_code == 204
+    assert town.client.get(path, headers=root).status_code == 404

@@ -63,7 +63,7 @@ class Accounts:
         self.background = Background(self.outbox, Housekeeper(storage, clock))
         self.outbox.when_filled(self.background.wake)
         self.people = People(storage, self.sessions, self.outbox, roles, clock)
-        self.guards = Guards(storage, self.people, self.sessions, self.keys, self.second_factor, self.outbox)
+        self.guards = Guards(self.people, self.sessions, self.keys, self.second_factor, self.outbox)
         parts = (
             storage,
             self.people,

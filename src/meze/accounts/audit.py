@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Integer, Table, bindparam, null, update
 
-from meze.accounts.storage import Work
+from meze.accounts.storage import Also, Work
 from meze.accounts.tables import AccountEvent
 from meze.accounts.visitor import Visitor
 from meze.errors import Text
@@ -62,6 +62,11 @@ def record(work: Work, event: str, user_id: int | None, visitor: Visitor, by_id:
         address=visitor.address,
         device=visitor.device,
     )
+
+
+def recording(event: str, user_id: int, visitor: Visitor) -> Also:
+    """Return what writes an event in the transaction that it is given."""
+    return lambda work: record(work, event, user_id, visitor)
 
 
 def depersonalise(work: Work, user_id: int) -> None:

@@ -15,7 +15,7 @@ from meze.accounts.outbox import Outbox
 from meze.accounts.people import People
 from meze.accounts.second_factor import SecondFactor, Setup
 from meze.accounts.sessions import Sessions
-from meze.accounts.storage import Storage
+from meze.accounts.storage import Also, Work
 from meze.accounts.visitor import Visitor
 from meze.errors import NotFound
 
@@ -25,14 +25,12 @@ class Guards:
 
     def __init__(
         self,
-        storage: Storage,
         people: People,
         sessions: Sessions,
         keys: Keys,
         factor: SecondFactor,
         outbox: Outbox,
     ) -> None:
-        self._storage = storage
         self._people = people
         self._sessions = sessions
         self._keys = keys
@@ -51,8 +49,8 @@ class Guards:
             Invalid: the code is wrong, or none was begun; at `/code`.
         """
         assert caller.id is not None
-        codes = self._factor.confirm(caller.id, code)
-        self._tell(caller.id, "second_factor_on", "second_factor_on", visitor)
+        codes = self._factor.confirm(caller.id, code, self._telling(caller.id, "second_factor_on", visitor))
+        self._outbox.wake()
         return codes
 
     def create_key(
@@ -60,29 +58,29 @@ class Guards:
     ) -> tuple[dict[str, Any], str]:
         """Make an API key and return it with its secret, which is shown this once."""
         assert caller.id is not None
-        shown, secret = self._keys.create(caller.id, name, scopes, expires_at)
-        self._tell(caller.id, "key_created", "key_created", visitor, key_name=name)
+        also = self._telling(caller.id, "key_created", visitor, key_name=name)
+        shown, secret = self._keys.create(caller.id, name, scopes, expires_at, also)
+        self._outbox.wake()
         return shown, secret
 
     def revoke_key(self, caller: Caller, key_id: int, visitor: Visitor) -> None:
         """End a key of the caller's own. Raises NotFound."""
         assert caller.id is not None
-        if not self._keys.revoke(caller.id, key_id):
+        if not self._keys.revoke(caller.id, key_id, audit.recording("key_revoked", caller.id, visitor)):
             raise NotFound
-        with self._storage.writing() as work:
-            audit.record(work, "key_revoked", caller.id, visitor)
 
     def end_session(self, caller: Caller, session_id: int, visitor: Visitor) -> None:
         """End a session of the caller's own. Raises NotFound."""
         assert caller.id is not None
-        if not self._sessions.end(caller.id, session_id):
+        if not self._sessions.end(caller.id, session_id, audit.recording("signed_out", caller.id, visitor)):
             raise NotFound
-        with self._storage.writing() as work:
-            audit.record(work, "signed_out", caller.id, visitor)
 
-    def _tell(self, user_id: int, event: str, template: str, visitor: Visitor, **data: Any) -> None:
-        with self._storage.writing() as work:
+    def _telling(self, user_id: int, event: str, visitor: Visitor, **data: Any) -> Also:
+        """Return what writes down that something happened, and puts the letter of the same name into the outbox."""
+
+        def tell(work: Work) -> None:
             audit.record(work, event, user_id, visitor)
             where = {"address": visitor.address, "device": visitor.device}
-            self._outbox.put(work, template, visitor.language, user_id=user_id, data={**where, **data})
-        self._outbox.wake()
+            self._outbox.put(work, event, visitor.language, user_id=user_id, data={**where, **data})
+
+        return tell

@@ -10,7 +10,7 @@ from meze.access.scopes import scope_faults
 from meze.accounts.moments import written
 from meze.accounts.session_statements import KEYS_LISTED, LARGEST_ID, OWNER_LOCKED, REVOKE_KEY
 from meze.accounts.sessions import Sessions
-from meze.accounts.storage import Storage
+from meze.accounts.storage import Also, Storage, nothing_else
 from meze.accounts.tables import KEYS
 from meze.accounts.tokens import TokenKind, digest, new_token
 from meze.errors import Entry, Forbidden, Invalid, Text, TokenRevoked
@@ -56,10 +56,11 @@ class Keys:
         name: str,
         scopes: Sequence[str],
         expires_at: float | None = None,
+        also: Also = nothing_else,
     ) -> tuple[dict[str, Any], str]:
         """Make a key and return it as it is listed, with the secret, which is never shown again.
 
-        `expires_at` is seconds since 1970.
+        `expires_at` is seconds since 1970; `also` is done in the same transaction.
 
         Raises:
             Invalid: at `/name`, `/scopes` or `/expires_at`.
@@ -86,6 +87,7 @@ class Keys:
                 created_at=now,
                 expires_at=expires_at,
             )
+            also(work)
         return _shown((key_id, name, secret[:_HINT], kept, now, expires_at, None)), secret
 
     def listed(self, user_id: int) -> list[dict[str, Any]]:
@@ -93,12 +95,14 @@ class Keys:
         with self._storage.reading() as work:
             return [_shown(row) for row in work.rows(KEYS_LISTED, of_user=user_id, now=self._clock())]
 
-    def revoke(self, user_id: int, key_id: int) -> bool:
-        """End one key of a user; False where they have no such key."""
+    def revoke(self, user_id: int, key_id: int, also: Also = nothing_else) -> bool:
+        """End one key of a user; False where they have no such key. `also` is done in the same transaction."""
         if not 0 < key_id <= LARGEST_ID:
             return False
         with self._storage.writing() as work:
             revoked = bool(work.execute(REVOKE_KEY, key_id=key_id, of_user=user_id, now=self._clock()))
+            if revoked:
+                also(work)
         self._sessions.forget(user_id)
         return revoked
 

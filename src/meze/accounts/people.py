@@ -228,11 +228,16 @@ class People:
             for event in _events_of(before, after):
                 audit.record(work, event, user_id, visitor, by_id)
             if after["disabled"] and not before["disabled"]:
-                self._sessions.end_all(work, user_id)
+                # Enabling the account again is not to bring to life what was forgotten meanwhile.
+                self._sessions.end_all(work, user_id, keys=True)
         self._sessions.forget(user_id)
 
-    def delete(self, user_id: int, visitor: Visitor, by_id: int | None = None) -> None:
+    def delete(
+        self, user_id: int, visitor: Visitor, by_id: int | None = None, check: Callable[[], None] = lambda: None
+    ) -> None:
         """Delete an account. Rows that refer to it do what their foreign keys declare.
+
+        `check` is called while the row is locked, and may refuse.
 
         Raises:
             NotFound, Forbidden: there is no such account; it is the last enabled admin.
@@ -243,6 +248,7 @@ class People:
             row = work.row(_LOCKED, of_user=user_id)
             if row is None:
                 raise NotFound
+            check()
             if _is_admin({"roles": row[3], "disabled": row[6]}):
                 self._refuse_last_admin(work, user_id)
             work.execute(_DELETE, of_user=user_id)

@@ -21,7 +21,7 @@ from meze.accounts import pending_sign_in, recovery_codes, totp
 from meze.accounts.keyring import Keyring
 from meze.accounts.methods import Claim, Methods, Stage
 from meze.accounts.methods.one_time_code import PURPOSE, step_of_sealed
-from meze.accounts.storage import Row, Storage, Work
+from meze.accounts.storage import Also, Row, Storage, Work, nothing_else
 from meze.accounts.tables import FACTORS
 from meze.errors import AlreadyExists, BadCredentials, Entry, Invalid, Mistake
 
@@ -92,10 +92,11 @@ class SecondFactor:
         url = totp.otpauth_url(secret, email, self._issuer)
         return Setup(url, totp.qr_svg(url))
 
-    def confirm(self, user_id: int, code: str) -> list[str]:
+    def confirm(self, user_id: int, code: str, also: Also = nothing_else) -> list[str]:
         """Switch the factor on, by a code that shows that the app has the secret; the code is used up by it.
 
-        Returns ten recovery codes. They are shown once, and take the place of all earlier ones.
+        Returns ten recovery codes. They are shown once, and take the place of all earlier ones. `also` is done in the
+        same transaction.
 
         Raises:
             Invalid: the code is wrong, or nothing was begun.
@@ -110,6 +111,7 @@ class SecondFactor:
             if not step:
                 raise Invalid([Entry("bad_format", pointer="/code", text=WRONG_CODE)])
             work.execute(_CONFIRM, of_user=user_id, now=now, step=step)
+            also(work)
             return recovery_codes.replace(work, user_id)
 
     def enabled(self, work: Work, user_id: int) -> bool:

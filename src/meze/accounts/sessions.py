@@ -31,7 +31,7 @@ from meze.accounts.session_statements import (
     REVOKE_KEYS,
     SIGNED_IN_FROM,
 )
-from meze.accounts.storage import Storage, Work
+from meze.accounts.storage import Also, Storage, Work, nothing_else
 from meze.accounts.tables import SESSIONS
 from meze.accounts.tokens import TokenKind, digest, new_family, new_token, read
 from meze.accounts.verified import Verified
@@ -187,14 +187,16 @@ class Sessions:
             for row in rows
         ]
 
-    def end(self, user_id: int, session_id: int) -> bool:
-        """End one session of a user; False where they have no such session."""
+    def end(self, user_id: int, session_id: int, also: Also = nothing_else) -> bool:
+        """End one session of a user; False where they have no such session. `also` is done in the same transaction."""
         if not 0 < session_id <= LARGEST_ID:
             return False
         with self._storage.writing() as work:
-            ended = work.execute(END, session_id=session_id, of_user=user_id, now=self._clock())
+            ended = bool(work.execute(END, session_id=session_id, of_user=user_id, now=self._clock()))
+            if ended:
+                also(work)
         self.forget(user_id)
-        return bool(ended)
+        return ended
 
     def end_all(self, work: Work, user_id: int, *, but: int | None = None, keys: bool = False) -> None:
         """End every session of a user but one, and with `keys` every API key. `forget` is the caller's to call."""
@@ -203,10 +205,11 @@ class Sessions:
         if keys:
             work.execute(REVOKE_KEYS, of_user=user_id, now=now)
 
-    def confirm(self, session_id: int) -> None:
+    def confirm(self, session_id: int, also: Also = nothing_else) -> None:
         """Let a session change what opens the account, for ten minutes."""
         with self._storage.writing() as work:
             work.execute(CONFIRM, session_id=session_id, until=self._clock() + CONFIRMED_SECONDS)
+            also(work)
 
     def confirmed(self, session_id: int) -> bool:
         """Say whether the session may do that just now. It is read anew each time."""

@@ -216,9 +216,8 @@ class SignIn:
     def sign_out(self, caller: Caller, visitor: Visitor) -> None:
         """End the caller's session."""
         assert caller.id is not None
-        if caller.session is not None and self._sessions.end(caller.id, caller.session):
-            with self._storage.writing() as work:
-                audit.record(work, "signed_out", caller.id, visitor)
+        if caller.session is not None:
+            self._sessions.end(caller.id, caller.session, audit.recording("signed_out", caller.id, visitor))
 
     def sign_out_everywhere(self, caller: Caller, visitor: Visitor) -> None:
         """End every session of the caller, this one too."""
@@ -235,9 +234,7 @@ class SignIn:
         if caller.session is None:
             raise ConfirmationRequired
         self.prove(caller.id, password, code, visitor)
-        self._sessions.confirm(caller.session)
-        with self._storage.writing() as work:
-            audit.record(work, "confirmed", caller.id, visitor)
+        self._sessions.confirm(caller.session, audit.recording("confirmed", caller.id, visitor))
 
     def prove(self, user_id: int, password: str | None, code: str | None, visitor: Visitor) -> None:
         """Ask somebody who is signed in to prove again who they are, by a password or a code.

@@ -51,6 +51,13 @@ class Work:
         return int(rows[0][0])
 
 
+Also = Callable[[Work], None]
+"""What a caller has done in the same transaction, such as writing what happened into the audit trail."""
+
+
+def nothing_else(_: Work) -> None: ...
+
+
 class Storage:
     """Lends connections, and keeps what was prepared."""
 

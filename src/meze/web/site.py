@@ -10,7 +10,6 @@ import msgspec
 
 from meze.access.caller import Caller
 from meze.errors import (
-    BadCredentials,
     BadRequest,
     Entry,
     HeadersTooLarge,
@@ -30,13 +29,6 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:@/\[\]]+)(:[0-9]*)?")
 
 Identify = Callable[[Request], Caller]
 Failed = Callable[[Request, BaseException], None]
-
-
-def identify_nobody(request: Request) -> Caller:
-    """Know nobody. Credentials that are sent cannot be good then, and are refused even where anyone may read."""
-    if "authorization" in request.headers:
-        raise BadCredentials
-    return Caller()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ asked before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meze.accounts.accounts import Accounts
 from meze.accounts.addresses import checked
 from meze.accounts.declared import EVENTS_NAME, USERS_NAME
@@ -50,19 +52,13 @@ class Users:
         return Response(201, answer.body, headers=location | tagged(answer), rows=1)
 
     def update_user(self, call: Call) -> Response:
-        match = match_of(call.request.headers.get("if-match"))
-
-        def check() -> None:
-            if match is not None and not match.any and self._row(call, call.id).etag not in match.tags:
-                raise Changed
-
         changes = call.sent("name", "roles", "disabled")
-        self._people.change(call.id, call.visitor, by_id=call.user_id, check=check, **changes)
+        self._people.change(call.id, call.visitor, by_id=call.user_id, check=self._unchanged(call), **changes)
         answer = self._row(call, call.id)
         return Response(200, answer.body, headers=tagged(answer), rows=1)
 
     def delete_user(self, call: Call) -> Response:
-        self._people.delete(call.id, call.visitor, call.user_id)
+        self._people.delete(call.id, call.visitor, call.user_id, self._unchanged(call))
         return Response(204)
 
     def sign_out_user(self, call: Call) -> Response:
@@ -73,6 +69,16 @@ class Users:
         body = call.body
         self._people.invite(body.email, body.roles, body.name, call.visitor, call.user_id)
         return answered(201, {"email": body.email, "roles": sorted(set(body.roles)), "name": body.name})
+
+    def _unchanged(self, call: Call) -> Callable[[], None]:
+        """Return what refuses, while the row is locked, unless the user is still as `If-Match` says."""
+        match = match_of(call.request.headers.get("if-match"))
+
+        def check() -> None:
+            if match is not None and not match.any and self._row(call, call.id).etag not in match.tags:
+                raise Changed
+
+        return check
 
     def _new_person(self, call: Call) -> NewPerson:
         """Return who is to be made. Raises Invalid with every fault of the body."""
