@@ -14,8 +14,9 @@ from meze.openapi.description import Json
 from meze.openapi.names import component
 from meze.openapi.relation_paths import RelationPaths
 from meze.openapi.values import BOOLEAN, operand
+from meze.query.condition import CONDITIONS
 from meze.query.operators import OPERATORS, Operand, Operator
-from meze.query.parse import CONDITIONS, LIST_PARAMETERS, ROWS, SORT_KEYS, Limits
+from meze.query.parse import LIST_PARAMETERS, ROWS, SORT_KEYS, Limits
 from meze.query.select import EMBEDDED_ROWS
 from meze.resources.resource import Field
 

@@ -6,7 +6,7 @@ every request of the same shape. Values travel beside it, by the names of the bi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,63 @@ class Compare:
     operator: str
     operands: tuple[str, ...] = ()
     flag: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of them. What stands side by side here, or in AND with this, means one related row under one path."""
+
+    members: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of them; each means a related row of its own."""
+
+    members: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The exact complement: the rows for which `member` is false, or unknown because of a NULL."""
+
+    member: Condition
+
+
+Condition = Compare | And | Or | Not
+
+
+def side_by_side(conditions: Iterable[Condition]) -> Iterator[Compare | Or | Not]:
+    """Yield what is joined by AND, an AND inside of it as its members."""
+    for each in conditions:
+        if isinstance(each, And):
+            yield from side_by_side(each.members)
+        else:
+            yield each
+
+
+def groups_of(conditions: Iterable[Condition]) -> Iterator[tuple[Compare, ...]]:
+    """Yield the comparisons of these trees by what may share related rows: the outermost first, then each alternative
+    and each complement."""
+    apart: list[Condition] = []
+    group: list[Compare] = []
+    for each in side_by_side(conditions):
+        match each:
+            case Compare():
+                group.append(each)
+            case Or():
+                apart += each.members
+            case Not():
+                apart.append(each.member)
+    yield tuple(group)
+    for inner in apart:
+        yield from groups_of((inner,))
+
+
+def compares_of(conditions: Iterable[Condition]) -> Iterator[Compare]:
+    """Yield every comparison of these trees."""
+    for group in groups_of(conditions):
+        yield from group
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +114,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ListShape:
-    """`after` says, for each sort key, whether the value that the cursor stands on is NULL; None without a cursor."""
+    """`after` says, for each sort key, whether the value that the cursor stands on is NULL; None without a cursor.
 
-    conditions: tuple[Compare, ...] = ()
+    `conditions` are joined by AND.
+    """
+
+    conditions: tuple[Condition, ...] = ()
     sort: tuple[SortKey, ...] = ()
     selection: Selection = WHOLE
     search: bool = False

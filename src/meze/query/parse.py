@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from meze.errors import Entry, Text, TooExpensive, UnknownField, UnknownParameter
-from meze.query.ask import HIGH, Compare, ListAsk, ListShape, Scope, Selection, SortKey
+from meze.query.ask import Compare, Condition, ListAsk, ListShape, Scope, Selection, SortKey, compares_of, groups_of
+from meze.query.condition import CONDITIONS, check_piece, compared, meant
 from meze.query.cursor import CursorSeal, Position, bad_cursor
-from meze.query.operators import OPERATORS, FoldValue, Operand, Operator
+from meze.query.operators import FoldValue
 from meze.query.select import cost_of, paths_of, selection_of
 from meze.query.values import LIST_VALUES, bad_value, forms, record, truth, whole_number
 from meze.query.view import Path, View, resolve, unknown_field, view_at
@@ -27,11 +28,7 @@ Arguments = Sequence[tuple[str, str]]
 
 LIST_PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "fields", "expand")
 ONE_PARAMETERS = ("fields", "expand")
-CONDITIONS = 100
 PATHS = 20
-PIECE_CHARACTERS = 200
-"""How long the text may be that `contains` and its kin look for: their time grows with it times the length of what they
-look through, in one call that no time limit can end."""
 SORT_KEYS = 8
 ROWS = 10_000
 """How many rows one answer may cost: `page` times `limit`, and `limit` times 20 for each to-many step of `expand`."""
@@ -66,11 +63,24 @@ class ListParser:
         """
         control, filters = _told_apart(arguments)
         if len(filters) > CONDITIONS:
-            text = Text("At most {max} conditions in one request.", "单个请求最多 {max} 个条件。")
-            raise TooExpensive(text, params={"max": CONDITIONS})
+            raise too_many_conditions()
         values: dict[str, Any] = {}
         conditions = tuple(self._condition(name, text, view, values) for name, text in filters)
-        if sum(len(compare.operands) for compare in conditions) > LIST_VALUES:
+        return self.asked(control, conditions, values, sorted(filters), view)
+
+    def asked(
+        self,
+        control: Mapping[str, str],
+        conditions: tuple[Condition, ...],
+        values: dict[str, Any],
+        filtered: Sequence[Any],
+        view: View,
+    ) -> ListAsk:
+        """Return what LIST_PARAMETERS ask of the rows that fulfil `conditions`, whose operands are in `values`.
+
+        `filtered` says the conditions and their values as JSON, and ties cursors to them.
+        """
+        if sum(len(compare.operands) for compare in compares_of(conditions)) > LIST_VALUES:
             text = Text("At most {max} values in one request.", "单个请求最多 {max} 个值。")
             raise TooExpensive(text, params={"max": LIST_VALUES})
         search = _search(control.get("q"), view)
@@ -79,8 +89,8 @@ class ListParser:
         limit = whole_number("limit", control["limit"], 1, limits.greatest) if "limit" in control else limits.default
         selection = selection_of(control.get("fields"), control.get("expand"), view)
         _refuse_costly(cost_of(selection, view, limit))
-        _refuse_many_paths([compare.path for compare in conditions], [key.path for key in sort], selection)
-        binding = _binding(view.resource.name, filters, search, sort)
+        _refuse_many_paths(conditions, [key.path for key in sort], selection, view)
+        binding = _binding(view.resource.name, filtered, search, sort)
         page = _page(control, limit)
         after, scope = None, None
         if "cursor" in control:
@@ -110,30 +120,14 @@ class ListParser:
         return ((ask.page or 0) + 1) * ask.limit <= ROWS
 
     def _condition(self, name: str, text: str, view: View, values: dict[str, Any]) -> Compare:
-        path, end, rest = _resolved(name, view)
-        operator = _operator(name, rest)
-        if path.field is None:
-            if not rest:
-                raise unknown_field(path.relations[-1], view_at(path.relations[:-1], view), name)
-            return Compare(path, "isnull", flag=truth(name, text))
-        field = end.fields[path.field]
-        if operator.name not in field.type.operators:
-            raise _no_operator(name, operator.name, field.type.operators)
-        if operator.operand is Operand.FLAG:
-            return Compare(path, operator.name, flag=truth(name, text))
-        written = record(name, text) if operator.operand is Operand.MANY else [text]
+        said = meant(name, _resolved(name, view), view)
+        if said.takes_flag or said.field is None:
+            return Compare(said.path, said.operator.name, flag=truth(name, text))
         operands = []
-        for each in written:
-            bound = f"v{len(values)}"
-            if operator.prepare is not None and len(each) > PIECE_CHARACTERS:
-                reason = Text("At most {max} characters.", "最多 {max} 个字符。")
-                raise bad_value(name, reason, "too_long", max=PIECE_CHARACTERS)
-            found = forms(name, each, field.type)
-            values[bound] = operator.prepare(found[0], self.fold) if operator.prepare else found[0]
-            if len(found) > 1:
-                values[f"{bound}{HIGH}"] = found[1]
-            operands.append(bound)
-        return Compare(path, operator.name, tuple(operands))
+        for each in record(name, text) if said.takes_many else [text]:
+            check_piece(name, said.operator, each)
+            operands.append(forms(name, each, said.field.type))
+        return compared(said, operands, values, self.fold)
 
     def _scope(self, position: Position, values: dict[str, Any]) -> Scope | None:
         if position.scope is None:
@@ -156,7 +150,7 @@ def parse_one(arguments: Arguments, view: View) -> Selection:
         _once(control, name, text)
     selection = selection_of(control.get("fields"), control.get("expand"), view)
     _refuse_costly(cost_of(selection, view, 1))
-    _refuse_many_paths([], [], selection)
+    _refuse_many_paths((), [], selection, view)
     return selection
 
 
@@ -177,6 +171,11 @@ def key_sort(resource: Resource, sort: tuple[SortKey, ...]) -> tuple[SortKey, ..
     descending = sort[-1].descending if sort else False
     added = (SortKey(Path((), part.name), descending) for part in resource.key if part.name not in named)
     return (*sort, *added)
+
+
+def too_many_conditions() -> TooExpensive:
+    text = Text("At most {max} conditions in one request.", "单个请求最多 {max} 个条件。")
+    return TooExpensive(text, params={"max": CONDITIONS})
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameter:
@@ -213,24 +212,6 @@ def _resolved(name: str, view: View) -> tuple[Path, View, list[str]]:
         if nearest(name, LIST_PARAMETERS) is not None:
             raise unknown_parameter(name, LIST_PARAMETERS) from None
         raise
-
-
-def _operator(name: str, rest: list[str]) -> Operator:
-    if not rest:
-        return OPERATORS["eq"]
-    if len(rest) == 1 and rest[0] in OPERATORS:
-        return OPERATORS[rest[0]]
-    raise _no_operator(name, "__".join(rest), OPERATORS)
-
-
-def _no_operator(name: str, operator: str, known: Iterable[str]) -> UnknownParameter:
-    allowed = ", ".join(each for each in OPERATORS if each in set(known))
-    text = Text(
-        "'{operator}' is no operator of this field; it has: {allowed}.",
-        "此字段没有运算符“{operator}”；可用：{allowed}。",
-    )
-    params = {"name": name, "operator": operator, "allowed": allowed}
-    return UnknownParameter(text, params=params, entries=[Entry("unknown", parameter=name, params=params, text=text)])
 
 
 def _search(text: str | None, view: View) -> str | None:
@@ -290,22 +271,35 @@ def _refuse_costly(rows: int) -> None:
         raise TooExpensive(text, params={"rows": rows, "max": ROWS})
 
 
-def _refuse_many_paths(conditions: Iterable[Path], sort: Iterable[Path], selection: Selection) -> None:
-    """Refuse what would join too many tables: each relation that is crossed, in whichever part, is one."""
-    crossed = set(paths_of(selection))
-    for path in (*conditions, *sort):
-        crossed |= {path.relations[: length + 1] for length in range(len(path.relations))}
-    if len(crossed) > PATHS:
+def _refuse_many_paths(conditions: Iterable[Condition], sort: Iterable[Path], selection: Selection, view: View) -> None:
+    """Refuse what would join too many tables: each relation that is crossed, in whichever part, is one.
+
+    Alternatives and complements cross to-many relations each for themselves.
+    """
+    crossed, apart = set(paths_of(selection)), 0
+    outermost, *others = groups_of(conditions)
+    for path in (*(compare.path for compare in outermost), *sort):
+        crossed |= _steps_of(path)
+    for group in others:
+        steps = frozenset[tuple[str, ...]]().union(*(_steps_of(compare.path) for compare in group))
+        own = {each for each in steps if _crosses_many(Path(each, None), view)}
+        crossed |= steps - own
+        apart += len(own)
+    if len(crossed) + apart > PATHS:
         text = Text(
             "This crosses {paths} relations; one request may cross {max}.",
             "此请求跨越 {paths} 个关系，单个请求最多 {max} 个。",
         )
-        raise TooExpensive(text, params={"paths": len(crossed), "max": PATHS})
+        raise TooExpensive(text, params={"paths": len(crossed) + apart, "max": PATHS})
 
 
-def _binding(name: str, filters: Iterable[tuple[str, str]], search: str | None, sort: tuple[SortKey, ...]) -> bytes:
+def _steps_of(path: Path) -> frozenset[tuple[str, ...]]:
+    return frozenset(path.relations[: length + 1] for length in range(len(path.relations)))
+
+
+def _binding(name: str, filtered: Sequence[Any], search: str | None, sort: tuple[SortKey, ...]) -> bytes:
     order = [("-" if key.descending else "") + str(key.path) for key in sort]
-    said = json.dumps([name, sorted(filters), search, order])
+    said = json.dumps([name, filtered, search, order])
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

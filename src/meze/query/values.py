@@ -38,23 +38,19 @@ def truth(parameter: str, written: str) -> bool:
     return written == "true"
 
 
-def value(parameter: str, written: str, type_: FieldType) -> Any:
-    """Read a value of a field's type as it stands in a URL, into what the column's type binds."""
-    try:
-        read = type_.parse(written)
-    except ValueError as error:
-        raise BadValue(params={"name": parameter}, entries=[parameter_entry(error, type_, parameter)]) from None
-    return read if type_.store is None else type_.store(read)
-
-
 def forms(parameter: str, written: str, type_: FieldType) -> tuple[Any, ...]:
     """Read a value that is compared: what is bound, or the least and the greatest form of it where it has several."""
-    if type_.spellings is None:
-        return (value(parameter, written, type_),)
     try:
-        return type_.spellings(type_.parse(written))
+        return forms_of(type_.parse(written), type_)
     except ValueError as error:
         raise BadValue(params={"name": parameter}, entries=[parameter_entry(error, type_, parameter)]) from None
+
+
+def forms_of(read: Any, type_: FieldType) -> tuple[Any, ...]:
+    """Return the forms of a value that was read: one that is bound, or the least and the greatest."""
+    if type_.spellings is not None:
+        return type_.spellings(read)
+    return (read if type_.store is None else type_.store(read),)
 
 
 def record(parameter: str, written: str) -> list[str]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from time import perf_counter
 
 from meze.errors import Text, Unavailable
-from meze.query.ask import ListShape
+from meze.query.ask import Compare, ListShape
 from meze.resources.mapper import unique_sets
 from meze.resources.resource import Resource
 
@@ -77,12 +77,15 @@ def scans(resource: Resource, shape: ListShape) -> bool:
     """
     if shape.count or shape.search or shape.offset:
         return True
-    if any(compare.path.relations for compare in shape.conditions) or any(key.path.relations for key in shape.sort):
+    compares = [each for each in shape.conditions if isinstance(each, Compare)]
+    if len(compares) < len(shape.conditions):
         return True
-    equal = {compare.path.field for compare in shape.conditions if compare.operator == "eq"}
-    if any(compare.operator not in LED for compare in shape.conditions):
+    if any(compare.path.relations for compare in compares) or any(key.path.relations for key in shape.sort):
         return True
-    others = {compare.path.field for compare in shape.conditions if compare.operator != "eq"}
+    equal = {compare.path.field for compare in compares if compare.operator == "eq"}
+    if any(compare.operator not in LED for compare in compares):
+        return True
+    others = {compare.path.field for compare in compares if compare.operator != "eq"}
     order = [key.path.field for key in shape.sort]
     return not any(_leads(index, set(equal), set(others), list(order)) for index in _indexes(resource))
 

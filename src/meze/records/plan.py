@@ -20,7 +20,7 @@ from meze.access.policy import Policy
 from meze.access.rule import EVERYBODY
 from meze.databases import Database, Statement
 from meze.databases.search import SearchIndex
-from meze.query.ask import WHOLE, ListShape, Selection
+from meze.query.ask import WHOLE, ListShape, Selection, compares_of
 from meze.query.parse import key_sort, sort_field
 from meze.query.view import View
 from meze.records.cost import Load, scans
@@ -104,7 +104,7 @@ class Planner:
 
     def rows(self, resource: Resource, standing: Standing, shape: ListShape) -> ListPlan:
         """Return the plan of a list."""
-        if sum(len(compare.operands) for compare in shape.conditions) > KEPT_OPERANDS:
+        if sum(len(compare.operands) for compare in compares_of(shape.conditions)) > KEPT_OPERANDS:
             return self._rows(resource, standing, shape)
         return self.remembered(("list", resource, standing, shape), lambda: self._rows(resource, standing, shape))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, exists, not_, select, tuple_, type_coerce
+from sqlalchemy import ColumnElement, String, and_, bindparam, exists, not_, or_, select, true, tuple_, type_coerce
 from sqlalchemy.sql.expression import FromClause
 from sqlalchemy.types import TypeEngine
 
@@ -19,7 +19,7 @@ from meze.access.caller import Standing
 from meze.access.policy import Policy
 from meze.access.rule import lower
 from meze.databases import Database
-from meze.query.ask import HIGH, Compare, Scope
+from meze.query.ask import HIGH, Compare, Condition, Not, Or, Scope, side_by_side
 from meze.query.operators import OPERATORS, Bound, Operand
 from meze.query.view import Path
 from meze.resources.registry import Registry
@@ -74,10 +74,16 @@ class Source:
         field = resource.fields[path.field] if path.field else resource.key[0]
         return table.c[field.column.key]
 
-    def conditions(self, compares: Iterable[Compare]) -> list[ColumnElement[Any]]:
-        """Return the conditions as SQL, those under one to-many path as one EXISTS: they mean one related row."""
+    def conditions(self, joined: Iterable[Condition]) -> list[ColumnElement[Any]]:
+        """Return conditions that are joined by AND as SQL.
+
+        Those under one to-many path are one EXISTS: they mean one related row. What stands under OR or NOT has its own.
+        """
         lowered, crossing = [], []
-        for compare in compares:
+        for compare in side_by_side(joined):
+            if not isinstance(compare, Compare):
+                lowered.append(self._combined(compare))
+                continue
             many = self._to_many(compare.path)
             if many is None:
                 lowered.append(self._compared(compare))
@@ -90,6 +96,15 @@ class Source:
         for relations, group in groupby(crossing, key=lambda pair: pair[0]):
             lowered.append(self._exists(relations, [compare for _, compare in group]))
         return lowered
+
+    def _combined(self, condition: Or | Not) -> ColumnElement[Any]:
+        if isinstance(condition, Or):
+            return or_(*(self._alone(member) for member in condition.members))
+        # NOT would lose the rows for which a NULL leaves the answer open.
+        return self._alone(condition.member).is_not(true())
+
+    def _alone(self, condition: Condition) -> ColumnElement[Any]:
+        return and_(true(), *self.conditions((condition,)))
 
     def _to_many(self, path: Path) -> int | None:
         """Return how many steps of the path lead up to and over its first to-many relation, or None."""

@@ -15,7 +15,7 @@ from meze.web.accounts.cookies import Cookies
 from meze.web.accounts.origin import Origins
 from meze.web.messages import Request
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
+_SAFE = ("GET", "HEAD", "OPTIONS", "QUERY")
 
 
 class KnowsTokens(Protocol):
