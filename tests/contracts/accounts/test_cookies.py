@@ -350,6 +350,25 @@ def test_another_site_signs_nobody_in(served: Deployment, headers: dict[str, str
     assert not forged.all("Set-Cookie")
 
 
+SIGNING_IN: list[Any] = [
+    pytest.param("/auth/register", {"email": "x@example.com", "password": "short"}, id="register"),
+    pytest.param("/auth/login/second-factor", {"mfa_token": "x", "code": "123456"}, id="second-factor"),
+    pytest.param("/auth/first-admin", {"token": "x", "email": "x@example.com", "password": "short"}, id="first-admin"),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), SIGNING_IN)
+def test_every_door_that_gives_a_cookie_asks_for_our_origin(
+    served: Deployment, path: str, body: dict[str, str]
+) -> None:
+    """42"""
+    forged = served.client().post(f"{path}?session=cookie", body, headers={**OURS, "Origin": "https://evil.example"})
+    ours = served.client().post(f"{path}?session=cookie", body, headers=OURS)
+
+    assert (forged.status, forged.code) == (403, "bad_origin")
+    assert ours.status in (401, 422), ours
+
+
 def test_where_both_are_sent_the_header_counts(browser: Browser, served: Deployment) -> None:
     """42, contract 3: with a bearer token no CSRF token is asked for, and a bad one is not saved by the cookie."""
     person = served.person()

@@ -157,6 +157,24 @@ def test_a_changed_address_makes_the_link_void(served: Deployment) -> None:
     assert is_refused(reset(served, token))
 
 
+@pytest.mark.parametrize("by", ["reset", "change"])
+def test_a_new_password_makes_a_waiting_change_of_address_void(served: Deployment, by: str) -> None:
+    """20: whoever asked for it with a stolen session would get the account by their own mailbox later."""
+    person = served.person().confirm()
+    theirs = new_email("thief")
+    assert person.client.patch("/auth/me", {"email": theirs}).status == 200
+    link = served.mailbox.link(theirs, "email")
+
+    if by == "reset":
+        assert reset(served, forget(served, person)).status == 204
+    else:
+        body = {"current_password": person.password, "new_password": new_password()}
+        assert person.client.post("/auth/password/change", body).status == 204
+
+    assert is_refused(served.client().post("/auth/email/verify", {"token": link}))
+    assert served.rows("SELECT email FROM meze_users WHERE id = :id", id=person.id) == [(person.email,)]
+
+
 def test_a_disabled_account_is_not_opened_by_a_link_from_before(served: Deployment) -> None:
     """20, 11"""
     person = served.person()
