@@ -123,6 +123,7 @@ class Project:
             input=given,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=60,
             check=False,
         )
@@ -133,7 +134,7 @@ class Project:
         Returns the exit code, what the command printed, and what the terminal showed of questions, answers and errors.
         """
         ours, theirs = pty.openpty()
-        shown = ""
+        shown = b""
         with subprocess.Popen(
             [COMMANDS / "meze", *words],
             cwd=self.folder,
@@ -150,12 +151,12 @@ class Project:
                     piece = os.read(ours, 1024)
                 except OSError:  # how Linux says that the other end is closed
                     break
-                shown += piece.decode()
-                if questions and questions[0][0] in shown:
+                shown += piece
+                if questions and questions[0][0].encode() in shown:
                     os.write(ours, f"{questions.pop(0)[1]}\n".encode())
             os.close(ours)
             printed = process.stdout.read().decode()
-        return process.returncode, printed, shown
+        return process.returncode, printed, shown.decode()
 
     @contextlib.contextmanager
     def serving(self, *words: str):
