@@ -279,8 +279,9 @@ class Recovery:
 
     def _set_password(self, work: Work, account: Credentials, password: Hashed) -> None:
         credentials.store(work, self._storage.kept, account.user_id, password, self._clock())
-        links.void(work, TokenKind.RESET, account.user_id)
-        links.void(work, TokenKind.MFA, account.user_id)
+        # What was begun with the old one ends with it: who knew it may have asked for another address.
+        for kind in (TokenKind.RESET, TokenKind.EMAIL, TokenKind.MFA):
+            links.void(work, kind, account.user_id)
 
     def _tell(self, work: Work, template: str, account: Credentials, visitor: Visitor) -> None:
         where = {"address": visitor.address, "device": visitor.device}

@@ -17,13 +17,16 @@ from sqlalchemy import Double, Integer, Text, bindparam, delete, null, select, u
 from sqlalchemy.sql import ClauseElement
 
 from meze import errors
-from meze.accounts import pending_sign_in, recovery_codes, totp
+from meze.accounts import credentials, pending_sign_in, recovery_codes, totp
+from meze.accounts.credentials import Credentials
 from meze.accounts.keyring import Keyring
 from meze.accounts.methods import Claim, Methods, Stage
 from meze.accounts.methods.one_time_code import PURPOSE, step_of_sealed
 from meze.accounts.storage import Also, Row, Storage, Work, nothing_else
 from meze.accounts.tables import FACTORS
 from meze.errors import AlreadyExists, BadCredentials, Entry, Invalid, Mistake
+
+Then = Callable[[Work, Credentials, str], object]
 
 BATCH = 100
 NAMED = 10
@@ -136,8 +139,10 @@ class SecondFactor:
         """Return an `mfa_token`, for who gave a right password: good for five minutes and five attempts."""
         return pending_sign_in.begin(work, user_id, self._clock())
 
-    def answer(self, mfa_token: str, code: str) -> tuple[int, str]:
+    def answer(self, mfa_token: str, code: str, then: Then = lambda *_: None) -> tuple[int, str]:
         """Use up an `mfa_token` and a code. Returns whose they are, and the name of the code's method.
+
+        `then` gets both, in the transaction that uses the token up: a password that was changed before has voided it.
 
         Raises:
             BadCredentials: whatever is wrong with either, without saying what.
@@ -148,8 +153,11 @@ class SecondFactor:
         if pending is None or method is None:
             raise BadCredentials(WRONG_PROOF)
         with self._storage.writing() as work:
-            if not pending_sign_in.finish(work, pending, self._clock()):
+            # The user first, as whoever changes a password does: in another order the two would wait for each other.
+            account = credentials.locked(work, pending.user_id)
+            if account is None or account.disabled or not pending_sign_in.finish(work, pending, self._clock()):
                 raise BadCredentials(WRONG_PROOF)
+            then(work, account, method)
         return pending.user_id, method
 
     def reencrypt(self) -> int:

@@ -184,20 +184,21 @@ class SignIn:
 
     def second_factor(self, mfa_token: str, code: str, visitor: Visitor, carrier: Carrier = Carrier.TOKENS) -> SignedIn:
         """Finish signing in with a code. Raises BadCredentials for whatever is wrong with token or code."""
+        begun: list[tuple[str, SignedIn]] = []
+
+        def begin(work: Work, account: Credentials, method: str) -> None:
+            if method == "recovery_code":
+                audit.record(work, "recovery_code_used", account.user_id, visitor)
+            begun.append((account.canonical, self._begin(work, account.user_id, visitor, method, carrier)))
+
         try:
-            user_id, method = self._factor.answer(mfa_token, code)
+            self._factor.answer(mfa_token, code, begin)
         except BadCredentials:
             with self._storage.writing() as work:
                 audit.record(work, "sign_in_failed", None, visitor)
             raise
-        with self._storage.writing() as work:
-            account = credentials.locked(work, user_id)
-            if account is None or account.disabled:
-                raise BadCredentials(WRONG_PROOF)
-            if method == "recovery_code":
-                audit.record(work, "recovery_code_used", user_id, visitor)
-            signed_in = self._begin(work, user_id, visitor, method, carrier)
-        self._attempts.forgive(AttemptKind.PROOF, account.canonical, visitor)
+        who, signed_in = begun[0]
+        self._attempts.forgive(AttemptKind.PROOF, who, visitor)
         self._outbox.wake()
         return signed_in
 
