@@ -25,8 +25,10 @@ from meze.events import Events
 from meze.mail import open_post
 from meze.observe import RequestLog
 from meze.openapi import Description, document
+from meze.query.body import BodyParser
 from meze.query.cursor import CursorSeal
 from meze.query.parse import Limits, ListParser
+from meze.query.where import WhereReader
 from meze.records.cost import Slots
 from meze.records.plan import Planner, search_index
 from meze.records.records import Records
@@ -39,6 +41,7 @@ from meze.web.accounts.routes import AccountRoutes
 from meze.web.door import FlaskDoor, add_names, install, log_failure
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
+from meze.web.query import Queries
 from meze.web.resources import Routes
 from meze.web.site import Identify, Site
 from meze.web.translation import request_of
@@ -250,7 +253,8 @@ class Installation:
         records = Records(planner, Runner(seal, settings.prefix), Slots(settings.threads))
         limits = Limits(settings.page_size, settings.page_limit)
         parser = ListParser(limits, seal, database.fold_value, resources)
-        routes = Routes(settings.prefix, resources, policy, records, parser)
+        queries = Queries(records, BodyParser(parser, WhereReader(database.fold_value)))
+        routes = Routes(settings.prefix, resources, policy, records, parser, queries)
         about = self.api.about or About(self.app.name)
         accounts = None if self.api.identify is not None else self._accounts(policy, resources, about.title)
         parts = Parts(self, about, policy, records, routes, accounts)

@@ -81,8 +81,7 @@ class ListParser:
         `filtered` says the conditions and their values as JSON, and ties cursors to them.
         """
         if sum(len(compare.operands) for compare in compares_of(conditions)) > LIST_VALUES:
-            text = Text("At most {max} values in one request.", "单个请求最多 {max} 个值。")
-            raise TooExpensive(text, params={"max": LIST_VALUES})
+            raise too_many_values()
         search = _search(control.get("q"), view)
         sort = _sort(control.get("sort"), view)
         limits = self.limits.of(view.resource)
@@ -176,6 +175,11 @@ def key_sort(resource: Resource, sort: tuple[SortKey, ...]) -> tuple[SortKey, ..
 def too_many_conditions() -> TooExpensive:
     text = Text("At most {max} conditions in one request.", "单个请求最多 {max} 个条件。")
     return TooExpensive(text, params={"max": CONDITIONS})
+
+
+def too_many_values() -> TooExpensive:
+    text = Text("At most {max} values in one request.", "单个请求最多 {max} 个值。")
+    return TooExpensive(text, params={"max": LIST_VALUES})
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameter:

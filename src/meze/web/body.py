@@ -21,7 +21,7 @@ def json_object(request: Request, accepted: Sequence[str] = (JSON,)) -> dict[str
     """Return the body, which must be a JSON object of one of the `accepted` media types.
 
     Raises:
-        UnsupportedMediaType: it says that it is something else; with `Accept-Patch` on PATCH.
+        UnsupportedMediaType: it says that it is something else; with `Accept-Patch` on PATCH, `Accept-Query` on QUERY.
         BadRequest: it is not JSON in UTF-8.
         Invalid: it is JSON, but not an object.
     """
@@ -61,7 +61,8 @@ def _check_type(request: Request, accepted: Sequence[str]) -> None:
     charsets = [piece.partition("=")[2].strip('"') for piece in parameters if piece.startswith("charset=")]
     if name in accepted and all(charset in ("utf-8", "utf8") for charset in charsets):
         return
-    headers = {"Accept-Patch": ", ".join(accepted)} if request.method == "PATCH" else {}
+    telling = {"PATCH": "Accept-Patch", "QUERY": "Accept-Query"}.get(request.method)
+    headers = {} if telling is None else {telling: ", ".join(accepted)}
     raise UnsupportedMediaType(params={"accepted": ", ".join(accepted)}, headers=headers)
 
 

@@ -72,7 +72,7 @@ class FlaskDoor:
             request_id=environ["meze.request_id"],
             caller_id=response.caller_id if response else None,
             rows=response.rows if response else None,
-            parameters=names,
+            parameters=(*names, *(response.parameters if response else ())),
             code=response.code if response else None,
         )
 

@@ -10,7 +10,7 @@ VARY = "Accept, Accept-Encoding, Accept-Language, Authorization, Cookie"
 EXPOSED = (
     "ETag, Location, Retry-After, X-Request-ID, Idempotency-Replayed, RateLimit, RateLimit-Policy, Deprecation, Sunset"
 )
-_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_METHODS = "GET, HEAD, QUERY, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Accept-Language, X-Request-ID"
 
 

@@ -41,7 +41,8 @@ class Request:
 class Response:
     """What is answered; `cookies` are the values of its `Set-Cookie` headers.
 
-    `route`, `rows`, `code` and `caller_id` are for the log and the metrics, not for the client.
+    `route`, `rows`, `code`, `caller_id` and `parameters` (the names in a body that asks) are for the log and the
+    metrics, not for the client.
     """
 
     status: int
@@ -53,3 +54,4 @@ class Response:
     rows: int | None = None
     code: str | None = None
     caller_id: int | None = None
+    parameters: tuple[str, ...] = ()

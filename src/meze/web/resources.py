@@ -18,10 +18,13 @@ from meze.web.body import MERGE_PATCH, json_object
 from meze.web.messages import JSON, Request, Response
 from meze.web.negotiate import require_json
 from meze.web.preconditions import match_of, unchanged
+from meze.web.query import FORM, Queries
 
-COLLECTION_METHODS = {"GET": "read", "HEAD": "read", "POST": "create"}
+COLLECTION_METHODS = {"GET": "read", "HEAD": "read", "QUERY": "read", "POST": "create"}
 ROW_METHODS = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 """What each method does, by the action whose rule is asked."""
+FORM_METHODS = {**ROW_METHODS, "POST": "read"}
+"""The same where a row's key would be `query`: its POST asks for a list."""
 
 PATCH_TYPES = (JSON, MERGE_PATCH)
 
@@ -35,6 +38,7 @@ class Routes:
     policy: Policy
     records: Records
     parser: ListParser
+    queries: Queries
 
     def answer(self, request: Request) -> Response:
         """Return the answer for a path under the prefix.
@@ -49,6 +53,9 @@ class Routes:
         if not slash:
             response = self._collection(request, resource)
             response.route = f"{self.prefix}/{name}"
+        elif key == FORM and request.method == "POST":
+            response = self.queries.page(request, resource)
+            response.route = f"{self.prefix}/{name}/{FORM}"
         else:
             response = self._row(request, resource, key)
             response.route = f"{self.prefix}/{name}/{{key}}"
@@ -56,16 +63,19 @@ class Routes:
 
     def route_of(self, path: str) -> str:
         """Return the template of a path, for the log: names of resources, never keys."""
-        name, slash, _ = path[len(self.prefix) + 1 :].partition("/")
+        name, slash, key = path[len(self.prefix) + 1 :].partition("/")
         resource = self.resources.named(name)
         if resource is None:
             return f"{self.prefix}/{{path}}"
+        if key == FORM:
+            return f"{self.prefix}/{name}/{FORM}"
         return f"{self.prefix}/{name}" + ("/{key}" if slash else "")
 
     def _collection(self, request: Request, resource: Resource) -> Response:
         if request.method not in COLLECTION_METHODS:
             return _other(request, self._allowed(resource, COLLECTION_METHODS))
-        return self._create(request, resource) if request.method == "POST" else self.page(request, resource)
+        answers = {"POST": self._create, "QUERY": self.queries.page}
+        return answers.get(request.method, self.page)(request, resource)
 
     def _row(self, request: Request, resource: Resource, key: str) -> Response:
         handlers: dict[str, Callable[[Request, Visit, list[Any]], Response]] = {
@@ -76,7 +86,7 @@ class Routes:
             "DELETE": self._delete,
         }
         if request.method not in ROW_METHODS:
-            return _other(request, self._allowed(resource, ROW_METHODS))
+            return _other(request, self._allowed(resource, FORM_METHODS if key == FORM else ROW_METHODS))
         if request.method != "DELETE":
             require_json(request.headers.get("accept", ""))
         # Rules are asked before the key's shape counts: who may not read any row learns nothing of keys either.
@@ -163,6 +173,8 @@ def _other(request: Request, allowed: tuple[str, ...]) -> Response:
     headers = {"Allow": ", ".join(allowed)}
     if "PATCH" in allowed:
         headers["Accept-Patch"] = ", ".join(PATCH_TYPES)
+    if "QUERY" in allowed:
+        headers["Accept-Query"] = JSON
     if request.method == "OPTIONS":
         return Response(204, headers=headers)
     raise MethodNotAllowed(params={"method": request.method}, headers=headers)
