@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
-from meze.databases import Connection, DatabaseError, FaultKind
+from meze.databases import Connection, DatabaseError, FaultKind, Statement
 from meze.errors import Changed, Entry, Invalid, NotFound, PreconditionRequired, Problem
 from meze.query.ask import WHOLE, Selection
 from meze.records.changes import Changes
@@ -30,14 +30,23 @@ from meze.resources.resource import Resource
 class Act:
     """A write that was checked and planned, and is still to be done: by itself, or as a part of more.
 
-    `run` does it on a connection. `alone`: one statement is all, and needs no transaction around it. `explain` raises a
-    better problem than the one that `run` ended by, if there is one, once everything was undone.
+    `write` does it on a connection, and returns what `show` makes the answer of. `statement`, run with `bound`, does
+    the same where it returns a row; None where more has to be asked. `alone`: one statement is all, and needs no
+    transaction around it. `explain` raises a better problem than the one that the act ended by, if there is one, once
+    everything was undone.
     """
 
     visit: Visit
     alone: bool
-    run: Callable[[Connection], Answer]
+    write: Callable[[Connection], Row]
+    show: Callable[[Row, Connection], Answer]
+    statement: Statement | None = None
+    bound: Values = field(default_factory=dict)
     explain: Callable[[Problem], None] = lambda _: None
+
+    def run(self, connection: Connection) -> Answer:
+        """Do it on a connection, and return the answer."""
+        return self.show(self.write(connection), connection)
 
 
 class Writes:
@@ -90,14 +99,14 @@ class Writes:
         plan = self._lending.planned(visit, lambda: plan_create(self._planner, resource, standing, given))
         bound = named(values) | visit.me
 
-        def run(connection: Connection) -> Answer:
+        def write(connection: Connection) -> Row:
             rows = connection.rows(plan.statement, bound)
             if not rows:
                 self._explain_foreign_keys(plan, bound, connection)
                 raise self._policy.refuse(standing)
-            return self._written(visit, plan, rows[0], selection, connection)
+            return rows[0]
 
-        return self._act(visit, plan, bound, run, alone=selection.plain and plan.shown is not None)
+        return self._act(visit, plan, bound, write, selection)
 
     def patching(
         self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
@@ -122,14 +131,15 @@ class Writes:
         plan = self._lending.planned(visit, lambda: plan_delete(self._planner, visit.resource, visit.standing))
         bound = keyed(key) | visit.me
 
-        def run(connection: Connection) -> Answer:
+        def write(connection: Connection) -> Row:
             if match is not None:
                 self._compare(visit, key, match, {}, connection)
-            if not connection.rows(plan.write.statement, bound):
+            rows = connection.rows(plan.write.statement, bound)
+            if not rows:
                 raise self._absent_or_forbidden(visit, key, connection)
-            return Answer(b"", rows=1)
+            return rows[0]
 
-        return Act(visit, alone=False, run=run)
+        return Act(visit, alone=False, write=write, show=lambda _row, _connection: Answer(b"", rows=1))
 
     def _updating(
         self,
@@ -150,22 +160,36 @@ class Writes:
         bound = named(values) | keyed(key) | visit.me
         compared = match is not None or bool(draft.closed)
 
-        def run(connection: Connection) -> Answer:
+        def write(connection: Connection) -> Row:
             if compared:
                 self._compare(visit, key, match, draft.closed, connection)
             rows = connection.rows(plan.write.statement, bound)
             if not rows:
                 self._explain_update(visit, key, plan, bound, connection)
                 raise self._policy.refuse(visit.standing)
-            return self._written(visit, plan.write, rows[0], selection, connection)
+            return rows[0]
 
-        alone = not compared and selection.plain and plan.write.shown is not None
-        return self._act(visit, plan.write, bound, run, alone=alone)
+        return self._act(visit, plan.write, bound, write, selection, compared=compared)
 
     def _act(
-        self, visit: Visit, plan: WritePlan, bound: Values, run: Callable[[Connection], Answer], *, alone: bool
+        self,
+        visit: Visit,
+        plan: WritePlan,
+        bound: Values,
+        write: Callable[[Connection], Row],
+        selection: Selection,
+        *,
+        compared: bool = False,
     ) -> Act:
-        return Act(visit, alone, run, lambda problem: self._explain_afterwards(problem, visit, plan, bound))
+        return Act(
+            visit,
+            alone=not compared and selection.plain and plan.shown is not None,
+            write=write,
+            show=lambda row, connection: self._written(visit, plan, row, selection, connection),
+            statement=None if compared else plan.statement,
+            bound=bound,
+            explain=lambda problem: self._explain_afterwards(problem, visit, plan, bound),
+        )
 
     def _compare(
         self,
