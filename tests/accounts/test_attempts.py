@@ -5,40 +5,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import MetaData, select
+from sqlalchemy import select
 
 from meze.accounts.attempts import LIMITS, AttemptKind, Attempts, By
 from meze.accounts.keyring import Keyring
-from meze.accounts.storage import Storage
 from meze.accounts.tables import COUNTERS
 from meze.accounts.visitor import Visitor
-from meze.databases.own import add_tables
 from meze.errors import TooManyRequests
 
 HOME = Visitor("192.0.2.1")
 AWAY = Visitor("198.51.100.7")
 PROOF = AttemptKind.PROOF
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.25
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def storage(database):
-    metadata = MetaData()
-    add_tables(metadata)
-    metadata.create_all(database.engine)
-    return Storage(database)
 
 
 @pytest.fixture

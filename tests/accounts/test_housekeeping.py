@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import MetaData, func, insert, select
+from sqlalchemy import func, insert, select
 
 from meze.accounts.housekeeping import BATCH, DAY, LEASE_SECONDS, Housekeeper
-from meze.accounts.storage import Storage
 from meze.accounts.tables import (
     COUNTERS,
     FACTORS,
@@ -22,30 +21,8 @@ from meze.accounts.tables import (
     AccountEvent,
     User,
 )
-from meze.databases.own import add_tables
 
-NOW = 1_800_000_000.0
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOW
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def storage(database):
-    metadata = MetaData()
-    add_tables(metadata)
-    metadata.create_all(database.engine)
-    return Storage(database)
+NOW = 1_800_000_000.25
 
 
 @pytest.fixture

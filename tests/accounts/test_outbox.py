@@ -8,27 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import MetaData, insert, select, update
+from sqlalchemy import insert, select, update
 
 from meze.accounts.outbox import GIVE_UP_SECONDS, LEASE_SECONDS, Outbox
 from meze.accounts.storage import Storage
 from meze.accounts.tables import OUTBOX, TOKENS, User
 from meze.accounts.tokens import TokenKind, digest, read
 from meze.databases import open_database
-from meze.databases.own import add_tables
 from meze.errors import DeliveryFailed
 from meze.settings import read_settings
 
 USERS = User.__table__
-BEGIN = 1_800_000_000.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = BEGIN
-
-    def __call__(self) -> float:
-        return self.now
+BEGIN = 1_800_000_000.25
 
 
 class Sent(list):
@@ -47,21 +38,8 @@ class Sent(list):
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
 def sent():
     return Sent()
-
-
-@pytest.fixture
-def storage(database):
-    metadata = MetaData()
-    add_tables(metadata)
-    metadata.create_all(database.engine)
-    return Storage(database)
 
 
 @pytest.fixture

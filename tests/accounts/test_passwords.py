@@ -11,42 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import argon2
 import pytest
-from sqlalchemy import MetaData, insert, select, update
+from sqlalchemy import insert, select, update
 
 from meze.accounts import hashing, passwords
 from meze.accounts.gate import Gate
 from meze.accounts.hashing import LEAST_COST, Cost, cost_of, fitting_cost, hashed, read_cost
 from meze.accounts.keyring import Keyring
 from meze.accounts.passwords import COST_SECONDS, SHARES_SECONDS, Passwords
-from meze.accounts.storage import Storage
 from meze.accounts.tables import FACTS, PASSWORDS, User
-from meze.databases.own import add_tables
 from meze.errors import Mistake, TooManyRequests
 
 CHEAP = "m=8,t=1,p=1"
 DEARER = "m=16,t=2,p=1"
 SECRET = "a secret of more than thirty-two characters"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def storage(database):
-    metadata = MetaData()
-    add_tables(metadata)
-    metadata.create_all(database.engine)
-    return Storage(database)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 
+from meze.accounts import flow
 from meze.accounts.attempts import Attempts
 from meze.accounts.background import Background
 from meze.accounts.guards import Guards
@@ -63,8 +64,8 @@ class Accounts:
         self.background = Background(self.outbox, Housekeeper(storage, clock))
         self.outbox.when_filled(self.background.wake)
         self.people = People(storage, self.sessions, self.outbox, roles, clock)
-        self.guards = Guards(self.people, self.sessions, self.keys, self.second_factor, self.outbox)
-        parts = (
+        self.guards = Guards(storage, self.people, self.sessions, self.keys, self.second_factor, self.outbox)
+        parts = flow.Parts(
             storage,
             self.people,
             self.sessions,
@@ -72,9 +73,13 @@ class Accounts:
             self.attempts,
             self.second_factor,
             self.outbox,
+            methods,
+            registration,
+            service,
+            clock,
         )
-        self.sign_in = SignIn(*parts, methods, registration=registration, service=service, clock=clock)
-        self.recovery = Recovery(*parts, self.sign_in, service=service, clock=clock)
+        self.sign_in = SignIn(parts)
+        self.recovery = Recovery(parts, self.sign_in)
 
     def start(self) -> None:
         """Begin what goes on in the background of a server: mail, tidying up, and hearing of other processes."""

@@ -229,6 +229,11 @@ class Sessions(Shape):
     items: list[Session]
 
 
+class SecondFactorState(Shape):
+    enabled: bool
+    recovery_codes_left: Annotated[int, Field(description="How many are still good.")]
+
+
 class SecondFactorSetup(Shape):
     otpauth_url: Annotated[str, Field(description="For authenticator apps; it holds the secret.")]
     svg: Annotated[str, Field(description="The same as a QR code.")]

@@ -211,6 +211,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("delete_session", "DELETE", "/auth/sessions/{id}", "End one session", Access.SIGNED_IN, 204),
     Endpoint(
+        "show_second_factor",
+        "GET",
+        "/auth/totp",
+        "Whether signing in asks for a second factor",
+        Access.SIGNED_IN,
+        200,
+        None,
+        bodies.SecondFactorState,
+    ),
+    Endpoint(
         "begin_second_factor",
         "POST",
         "/auth/totp",

@@ -15,7 +15,7 @@ from meze.accounts.outbox import Outbox
 from meze.accounts.people import People
 from meze.accounts.second_factor import SecondFactor, Setup
 from meze.accounts.sessions import Sessions
-from meze.accounts.storage import Also, Work
+from meze.accounts.storage import Also, Storage, Work
 from meze.accounts.visitor import Visitor
 from meze.errors import NotFound
 
@@ -25,17 +25,25 @@ class Guards:
 
     def __init__(
         self,
+        storage: Storage,
         people: People,
         sessions: Sessions,
         keys: Keys,
         factor: SecondFactor,
         outbox: Outbox,
     ) -> None:
+        self._storage = storage
         self._people = people
         self._sessions = sessions
         self._keys = keys
         self._factor = factor
         self._outbox = outbox
+
+    def second_factor_of(self, caller: Caller) -> tuple[bool, int]:
+        """Say whether the second factor is on, and how many recovery codes are left."""
+        assert caller.id is not None
+        with self._storage.reading() as work:
+            return self._factor.enabled(work, caller.id), self._factor.codes_left(work, caller.id)
 
     def begin_second_factor(self, caller: Caller) -> Setup:
         """Return what an authenticator is set up with; nothing is asked of it before a code confirms it."""

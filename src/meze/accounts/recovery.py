@@ -5,8 +5,6 @@ Whoever asks for a letter learns nothing: the answer and its cost are the same w
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import cast
 
 from sqlalchemy import Boolean, Integer, String, Table, bindparam, update
@@ -14,16 +12,14 @@ from sqlalchemy import Boolean, Integer, String, Table, bindparam, update
 from meze.access.caller import Caller
 from meze.accounts import audit, credentials, links
 from meze.accounts.addresses import canonical, checked
-from meze.accounts.attempts import AttemptKind, Attempts
+from meze.accounts.attempts import AttemptKind
 from meze.accounts.credentials import Credentials
-from meze.accounts.outbox import Outbox
+from meze.accounts.flow import Flow, Parts
 from meze.accounts.password_rules import LEAST, LEAST_WITH_SECOND_FACTOR, faults
-from meze.accounts.passwords import Hashed, Passwords
-from meze.accounts.people import NewPerson, People, bad_email
-from meze.accounts.second_factor import SecondFactor
-from meze.accounts.sessions import Sessions
+from meze.accounts.passwords import Hashed
+from meze.accounts.people import NewPerson, bad_email
 from meze.accounts.sign_in import SignIn
-from meze.accounts.storage import Storage, Work
+from meze.accounts.storage import Work
 from meze.accounts.tables import User
 from meze.accounts.tokens import Token, TokenKind
 from meze.accounts.visitor import Visitor
@@ -41,49 +37,28 @@ _VERIFY = (
 )
 
 
-class Recovery:
+class Recovery(Flow):
     """What an account's owner does about its address and its password."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        people: People,
-        sessions: Sessions,
-        passwords: Passwords,
-        attempts: Attempts,
-        factor: SecondFactor,
-        outbox: Outbox,
-        sign_in: SignIn,
-        *,
-        service: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._storage = storage
-        self._people = people
-        self._sessions = sessions
-        self._passwords = passwords
-        self._attempts = attempts
-        self._factor = factor
-        self._outbox = outbox
+    def __init__(self, parts: Parts, sign_in: SignIn) -> None:
+        super().__init__(parts)
         self._sign_in = sign_in
-        self._service = service
-        self._clock = clock
 
     def forgot(self, email: str, visitor: Visitor) -> None:
         """Mail a link to set a new password, if there is such an account; it voids the links before it."""
         who = canonical(email)
-        self._attempts.begin(AttemptKind.MAIL, who, visitor)
-        with self._storage.writing() as work:
+        self.attempts.begin(AttemptKind.MAIL, who, visitor)
+        with self.storage.writing() as work:
             account = credentials.of_email(work, who)
             user_id = account.user_id if account is not None and not account.disabled else None
             links.void(work, TokenKind.RESET, user_id)
-            token_id = links.keep(work, TokenKind.RESET, self._clock(), user_id=user_id)
+            token_id = links.keep(work, TokenKind.RESET, self.clock(), user_id=user_id)
             audit.record(work, "password_reset_asked", user_id, visitor)
             if user_id is None:
-                self._outbox.put_nothing(work, visitor.language)
+                self.outbox.put_nothing(work, visitor.language)
             else:
-                self._outbox.put(work, "reset_password", visitor.language, user_id=user_id, token_id=token_id)
-        self._outbox.wake()
+                self.outbox.put(work, "reset_password", visitor.language, user_id=user_id, token_id=token_id)
+        self.outbox.wake()
 
     def reset(self, token: str, new_password: str, visitor: Visitor) -> None:
         """Set a new password by a link. Every session and key ends; the second factor stays.
@@ -92,21 +67,21 @@ class Recovery:
             Invalid: the link is not good (at `/token`), or the password is not (at `/new_password`).
         """
         read = links.expected(token, TokenKind.RESET)
-        with self._storage.reading() as work:
-            user_id = links.look(work, read, self._clock()).user_id
+        with self.storage.reading() as work:
+            user_id = links.look(work, read, self.clock()).user_id
             account = None if user_id is None else credentials.of_user(work, user_id)
             if account is None:
                 raise links.bad_token()
             least = self._least(work, account.user_id)
         hashed = self._new_password(account, new_password, least)
-        with self._storage.writing() as work:
-            links.use(work, read, self._clock())
+        with self.storage.writing() as work:
+            links.use(work, read, self.clock())
             if credentials.locked(work, account.user_id) is None:
                 raise links.bad_token()
             self._set_password(work, account, hashed)
             # Whoever used the link reads what is sent to the address.
             self._verify(work, account, account.email)
-            self._sessions.end_all(work, account.user_id, keys=True)
+            self.sessions.end_all(work, account.user_id, keys=True)
             audit.record(work, "password_reset", account.user_id, visitor)
             self._tell(work, "password_changed", account, visitor)
         self._done(account.user_id)
@@ -121,14 +96,14 @@ class Recovery:
         assert caller.id is not None
         account = self._account(caller)
         self._sign_in.prove(account.user_id, current, None, visitor)
-        with self._storage.reading() as work:
+        with self.storage.reading() as work:
             least = self._least(work, account.user_id)
         hashed = self._new_password(account, new, least)
-        with self._storage.writing() as work:
+        with self.storage.writing() as work:
             if not account.still(credentials.locked(work, account.user_id)):
                 raise Unauthenticated
             self._set_password(work, account, hashed)
-            self._sessions.end_all(work, account.user_id, but=caller.session)
+            self.sessions.end_all(work, account.user_id, but=caller.session)
             audit.record(work, "password_changed", account.user_id, visitor)
             self._tell(work, "password_changed", account, visitor)
         self._done(account.user_id)
@@ -142,18 +117,18 @@ class Recovery:
         """
         account = self._account(caller)
         self._sign_in.prove(account.user_id, password, None, visitor)
-        short = faults(password, "/password", least=LEAST, email=account.email, service=self._service)
+        short = faults(password, "/password", least=LEAST, email=account.email, service=self.service)
         if short and new_password is None:
             entry = Entry("required", pointer="/new_password", params={"min": LEAST})
             raise Invalid([entry])
         hashed = None if new_password is None else self._new_password(account, new_password, LEAST)
-        with self._storage.writing() as work:
+        with self.storage.writing() as work:
             if not account.still(credentials.locked(work, account.user_id)):
                 raise Unauthenticated
             if hashed is not None:
                 self._set_password(work, account, hashed)
-            self._factor.remove(work, account.user_id)
-            self._sessions.end_all(work, account.user_id, but=caller.session)
+            self.factor.remove(work, account.user_id)
+            self.sessions.end_all(work, account.user_id, but=caller.session)
             audit.record(work, "second_factor_off", account.user_id, visitor)
             self._tell(work, "second_factor_off", account, visitor)
         self._done(account.user_id)
@@ -171,15 +146,15 @@ class Recovery:
             email = checked(email)
         except ValueError:
             raise Invalid([bad_email()]) from None
-        self._attempts.begin(AttemptKind.MAIL, account.canonical, visitor)
-        with self._storage.writing() as work:
+        self.attempts.begin(AttemptKind.MAIL, account.canonical, visitor)
+        with self.storage.writing() as work:
             owner = credentials.of_email(work, canonical(email))
             links.void(work, TokenKind.EMAIL, account.user_id)
             data = {"email": email}
-            token_id = links.keep(work, TokenKind.EMAIL, self._clock(), user_id=account.user_id, data=data)
+            token_id = links.keep(work, TokenKind.EMAIL, self.clock(), user_id=account.user_id, data=data)
             audit.record(work, "email_change_asked", account.user_id, visitor)
             if owner is None or owner.user_id == account.user_id:
-                self._outbox.put(
+                self.outbox.put(
                     work,
                     "change_email",
                     visitor.language,
@@ -188,8 +163,8 @@ class Recovery:
                     address=email,
                 )
             else:
-                self._outbox.put_nothing(work, visitor.language)
-        self._outbox.wake()
+                self.outbox.put_nothing(work, visitor.language)
+        self.outbox.wake()
 
     def verify(self, token: str, visitor: Visitor) -> None:
         """Use the link that proves an address: of a registration, of an account, or of an address it changes to.
@@ -199,7 +174,7 @@ class Recovery:
         """
         read = links.expected(token, TokenKind.EMAIL, TokenKind.REGISTRATION)
         try:
-            with self._storage.writing() as work:
+            with self.storage.writing() as work:
                 user_id = self._verified(work, read, visitor)
         except AlreadyExists as error:
             raise links.bad_token() from error
@@ -208,29 +183,29 @@ class Recovery:
     def resend(self, email: str, visitor: Visitor) -> None:
         """Mail the link that proves an address once more, if it waits for that; the one before is void."""
         who = canonical(email)
-        self._attempts.begin(AttemptKind.MAIL, who, visitor)
-        with self._storage.writing() as work:
+        self.attempts.begin(AttemptKind.MAIL, who, visitor)
+        with self.storage.writing() as work:
             account = credentials.of_email(work, who)
-            waiting = links.latest(work, TokenKind.REGISTRATION, who, self._clock())
+            waiting = links.latest(work, TokenKind.REGISTRATION, who, self.clock())
             unproved = account is not None and not account.verified and not account.disabled
             user_id = account.user_id if account is not None and unproved else None
             links.void(work, TokenKind.EMAIL, user_id)
             data = {"email": account.email if account is not None else email}
-            token_id = links.keep(work, TokenKind.EMAIL, self._clock(), user_id=user_id, data=data)
+            token_id = links.keep(work, TokenKind.EMAIL, self.clock(), user_id=user_id, data=data)
             if user_id is not None:
-                self._outbox.put(work, "verify_email", visitor.language, user_id=user_id, token_id=token_id)
+                self.outbox.put(work, "verify_email", visitor.language, user_id=user_id, token_id=token_id)
             elif account is None and waiting is not None:
                 address = waiting.data["email"]
-                self._outbox.put(work, "registration", visitor.language, token_id=waiting.id, address=address)
+                self.outbox.put(work, "registration", visitor.language, token_id=waiting.id, address=address)
             else:
-                self._outbox.put_nothing(work, visitor.language)
-        self._outbox.wake()
+                self.outbox.put_nothing(work, visitor.language)
+        self.outbox.wake()
 
     def _verified(self, work: Work, read: Token, visitor: Visitor) -> int:
-        link = links.use(work, read, self._clock())
+        link = links.use(work, read, self.clock())
         if read.kind is TokenKind.REGISTRATION:
             person = NewPerson(link.data["email"], link.data["name"], verified=True)
-            user_id = self._people.add(work, person, Hashed(link.data["hash"], link.data["cost"]))
+            user_id = self.people.add(work, person, Hashed(link.data["hash"], link.data["cost"]))
             links.void_of_email(work, TokenKind.REGISTRATION, person.email)
             audit.record(work, "registered", user_id, visitor)
             return user_id
@@ -243,7 +218,7 @@ class Recovery:
         else:
             links.void(work, TokenKind.RESET, account.user_id)
             audit.record(work, "email_changed", account.user_id, visitor)
-            self._outbox.put(work, "email_changed", visitor.language, user_id=account.user_id, address=account.email)
+            self.outbox.put(work, "email_changed", visitor.language, user_id=account.user_id, address=account.email)
         return account.user_id
 
     def _verify(self, work: Work, account: Credentials, email: str) -> None:
@@ -256,37 +231,37 @@ class Recovery:
                 new_verified=True,
             )
         except Exception as error:
-            if self._storage.is_taken(error):
+            if self.storage.is_taken(error):
                 raise links.bad_token() from error
             raise
 
     def _account(self, caller: Caller) -> Credentials:
         assert caller.id is not None
-        with self._storage.reading() as work:
+        with self.storage.reading() as work:
             account = credentials.of_user(work, caller.id)
         if account is None:
             raise Unauthenticated
         return account
 
     def _least(self, work: Work, user_id: int) -> int:
-        return LEAST_WITH_SECOND_FACTOR if self._factor.enabled(work, user_id) else LEAST
+        return LEAST_WITH_SECOND_FACTOR if self.factor.enabled(work, user_id) else LEAST
 
     def _new_password(self, account: Credentials, password: str, least: int) -> Hashed:
-        found = faults(password, "/new_password", least=least, email=account.email, service=self._service)
+        found = faults(password, "/new_password", least=least, email=account.email, service=self.service)
         if found:
             raise Invalid(found)
-        return self._passwords.hash(password)
+        return self.passwords.hash(password)
 
     def _set_password(self, work: Work, account: Credentials, password: Hashed) -> None:
-        credentials.store(work, self._storage.kept, account.user_id, password, self._clock())
+        credentials.store(work, self.storage.kept, account.user_id, password, self.clock())
         # What was begun with the old one ends with it: who knew it may have asked for another address.
         for kind in (TokenKind.RESET, TokenKind.EMAIL, TokenKind.MFA):
             links.void(work, kind, account.user_id)
 
     def _tell(self, work: Work, template: str, account: Credentials, visitor: Visitor) -> None:
         where = {"address": visitor.address, "device": visitor.device}
-        self._outbox.put(work, template, visitor.language, user_id=account.user_id, data=where)
+        self.outbox.put(work, template, visitor.language, user_id=account.user_id, data=where)
 
     def _done(self, user_id: int) -> None:
-        self._sessions.forget(user_id)
-        self._outbox.wake()
+        self.sessions.forget(user_id)
+        self.outbox.wake()

@@ -230,9 +230,3 @@ class Sessions:
         """
         made = hmac.digest(cookie_text.encode(), b"meze csrf", "sha256")
         return base64.urlsafe_b64encode(made).decode().rstrip("=")
-
-    def csrf_matches(self, cookie_text: str, sent: str) -> bool:
-        """Say whether `sent` belongs to the cookie."""
-        if not (cookie_text.isascii() and sent.isascii()):
-            return False
-        return hmac.compare_digest(self.csrf_token(cookie_text), sent)

@@ -6,8 +6,6 @@ password, another password.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -15,16 +13,15 @@ from typing import Any
 from meze.access.caller import Caller
 from meze.accounts import audit, credentials, links
 from meze.accounts.addresses import canonical, checked
-from meze.accounts.attempts import Attempt, AttemptKind, Attempts
+from meze.accounts.attempts import Attempt, AttemptKind
 from meze.accounts.credentials import Credentials
-from meze.accounts.methods import Claim, Methods, Proven, Stage
-from meze.accounts.outbox import Outbox
+from meze.accounts.flow import Flow
+from meze.accounts.methods import Claim, Proven, Stage
 from meze.accounts.password_rules import LEAST, faults
-from meze.accounts.passwords import Hashed, Passwords
-from meze.accounts.people import NewPerson, People, bad_email
-from meze.accounts.second_factor import SecondFactor
-from meze.accounts.sessions import CookieSession, Pair, Sessions, TokenReused
-from meze.accounts.storage import Storage, Work
+from meze.accounts.passwords import Hashed
+from meze.accounts.people import NewPerson, bad_email
+from meze.accounts.sessions import CookieSession, Pair, TokenReused
+from meze.accounts.storage import Work
 from meze.accounts.tokens import Token, TokenKind
 from meze.accounts.visitor import Visitor
 from meze.errors import (
@@ -37,7 +34,6 @@ from meze.errors import (
     Text,
     TooManyRequests,
 )
-from meze.settings import Registration
 
 WRONG = Text("The e-mail or the password is not right.", "邮箱或密码不正确。")
 WRONG_PROOF = Text("That is not right.", "验证信息不正确。")
@@ -59,35 +55,8 @@ class SignedIn:
     cookie: CookieSession | None = None
 
 
-class SignIn:
+class SignIn(Flow):
     """The ways into an account."""
-
-    def __init__(
-        self,
-        storage: Storage,
-        people: People,
-        sessions: Sessions,
-        passwords: Passwords,
-        attempts: Attempts,
-        factor: SecondFactor,
-        outbox: Outbox,
-        methods: Methods,
-        *,
-        registration: Registration,
-        service: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._storage = storage
-        self._people = people
-        self._sessions = sessions
-        self._passwords = passwords
-        self._attempts = attempts
-        self._factor = factor
-        self._outbox = outbox
-        self._methods = methods
-        self._registration = registration
-        self._service = service
-        self._clock = clock
 
     def register(
         self,
@@ -105,24 +74,24 @@ class SignIn:
             Invalid: the address, the password or the invitation is none.
             AlreadyExists: there is such an account, where registration is open.
         """
-        if self._registration == "closed" or (self._registration == "invite" and invitation is None):
+        if self.registration == "closed" or (self.registration == "invite" and invitation is None):
             raise RegistrationClosed
-        self._attempts.begin(AttemptKind.REGISTRATION, canonical(email), visitor)
+        self.attempts.begin(AttemptKind.REGISTRATION, canonical(email), visitor)
         token = None if invitation is None else _invitation(invitation)
         email = self._checked(email, password)
         if token is not None:
             return self._accept(token, email, self._hashed(password), name, visitor, carrier)
         hashed = self._hashed(password)
-        if self._registration == "verified":
+        if self.registration == "verified":
             self._ask_to_prove(email, hashed, name, visitor)
             return None
-        with self._storage.writing() as work:
-            user_id = self._people.add(work, NewPerson(email, name), hashed)
+        with self.storage.writing() as work:
+            user_id = self.people.add(work, NewPerson(email, name), hashed)
             audit.record(work, "registered", user_id, visitor)
-            token_id = links.keep(work, TokenKind.EMAIL, self._clock(), user_id=user_id, data={"email": email})
-            self._outbox.put(work, "verify_email", visitor.language, user_id=user_id, token_id=token_id)
+            token_id = links.keep(work, TokenKind.EMAIL, self.clock(), user_id=user_id, data={"email": email})
+            self.outbox.put(work, "verify_email", visitor.language, user_id=user_id, token_id=token_id)
             signed_in = self._begin(work, user_id, visitor, "password", carrier)
-        self._outbox.wake()
+        self.outbox.wake()
         return signed_in
 
     def first_admin(
@@ -141,12 +110,12 @@ class SignIn:
         """
         read = links.expected(token, TokenKind.FIRST_ADMIN)
         email = self._checked(email, password)
-        with self._storage.reading() as work:
-            links.look(work, read, self._clock())
+        with self.storage.reading() as work:
+            links.look(work, read, self.clock())
         hashed = self._hashed(password)
-        with self._storage.writing() as work:
+        with self.storage.writing() as work:
             person = NewPerson(email, name, roles=("admin",), verified=True)
-            user_id = self._people.become_first_admin(work, read, person, hashed)
+            user_id = self.people.become_first_admin(work, read, person, hashed)
             audit.record(work, "registered", user_id, visitor)
             return self._begin(work, user_id, visitor, "password", carrier)
 
@@ -159,8 +128,8 @@ class SignIn:
             TooManyRequests: too much was tried, or too many passwords are being looked at just now.
         """
         who = canonical(email)
-        attempt = self._attempts.begin(AttemptKind.PROOF, who, visitor)
-        with self._storage.reading() as work:
+        attempt = self.attempts.begin(AttemptKind.PROOF, who, visitor)
+        with self.storage.reading() as work:
             account = credentials.of_email(work, who)
         claim = Claim(account and account.user_id, who)
         proven = self._proven(attempt, claim, "password", password, Stage.FIRST)
@@ -168,18 +137,18 @@ class SignIn:
             self._refused(account, visitor, alarming=attempt.alarming)
             raise BadCredentials(WRONG)
         asked: str | None = None
-        with self._storage.writing() as work:
+        with self.storage.writing() as work:
             # A password that was changed while it was looked at lets nobody in any more.
             if not account.still(credentials.locked(work, account.user_id)):
                 raise BadCredentials(WRONG)
-            if self._factor.enabled(work, account.user_id):
-                asked = self._factor.ask(work, account.user_id)
+            if self.factor.enabled(work, account.user_id):
+                asked = self.factor.ask(work, account.user_id)
             else:
                 signed_in = self._begin(work, account.user_id, visitor, proven.method, carrier)
         if asked is not None:
             raise SecondFactorRequired(members={"mfa_token": asked})
-        self._attempts.succeeded(attempt)
-        self._outbox.wake()
+        self.attempts.succeeded(attempt)
+        self.outbox.wake()
         return signed_in
 
     def second_factor(self, mfa_token: str, code: str, visitor: Visitor, carrier: Carrier = Carrier.TOKENS) -> SignedIn:
@@ -192,38 +161,38 @@ class SignIn:
             begun.append((account.canonical, self._begin(work, account.user_id, visitor, method, carrier)))
 
         try:
-            self._factor.answer(mfa_token, code, begin)
+            self.factor.answer(mfa_token, code, begin)
         except BadCredentials:
-            with self._storage.writing() as work:
+            with self.storage.writing() as work:
                 audit.record(work, "sign_in_failed", None, visitor)
             raise
         who, signed_in = begun[0]
-        self._attempts.forgive(AttemptKind.PROOF, who, visitor)
-        self._outbox.wake()
+        self.attempts.forgive(AttemptKind.PROOF, who, visitor)
+        self.outbox.wake()
         return signed_in
 
     def refresh(self, refresh_token: str, visitor: Visitor) -> SignedIn:
         """Go on with new tokens. Raises BadCredentials or TokenRevoked."""
         try:
-            user_id, pair = self._sessions.refresh(refresh_token, visitor)
+            user_id, pair = self.sessions.refresh(refresh_token, visitor)
         except TokenReused as reused:
-            with self._storage.writing() as work:
+            with self.storage.writing() as work:
                 audit.record(work, "token_reused", reused.user_id, visitor)
-                self._outbox.put(work, "refresh_reuse", visitor.language, user_id=reused.user_id, data=_where(visitor))
-            self._outbox.wake()
+                self.outbox.put(work, "refresh_reuse", visitor.language, user_id=reused.user_id, data=_where(visitor))
+            self.outbox.wake()
             raise
-        return SignedIn(self._people.me(user_id), pair)
+        return SignedIn(self.people.me(user_id), pair)
 
     def sign_out(self, caller: Caller, visitor: Visitor) -> None:
         """End the caller's session."""
         assert caller.id is not None
         if caller.session is not None:
-            self._sessions.end(caller.id, caller.session, audit.recording("signed_out", caller.id, visitor))
+            self.sessions.end(caller.id, caller.session, audit.recording("signed_out", caller.id, visitor))
 
     def sign_out_everywhere(self, caller: Caller, visitor: Visitor) -> None:
         """End every session of the caller, this one too."""
         assert caller.id is not None
-        self._people.sign_out(caller.id, visitor)
+        self.people.sign_out(caller.id, visitor)
 
     def confirm(self, caller: Caller, password: str | None, code: str | None, visitor: Visitor) -> None:
         """Let this session change what an account is guarded by, for 10 minutes.
@@ -235,18 +204,18 @@ class SignIn:
         if caller.session is None:
             raise ConfirmationRequired
         self.prove(caller.id, password, code, visitor)
-        self._sessions.confirm(caller.session, audit.recording("confirmed", caller.id, visitor))
+        self.sessions.confirm(caller.session, audit.recording("confirmed", caller.id, visitor))
 
     def prove(self, user_id: int, password: str | None, code: str | None, visitor: Visitor) -> None:
         """Ask somebody who is signed in to prove again who they are, by a password or a code.
 
         Guesses are counted with those of signing in. Raises BadCredentials.
         """
-        with self._storage.reading() as work:
+        with self.storage.reading() as work:
             account = credentials.of_user(work, user_id)
         if account is None:
             raise BadCredentials(WRONG_PROOF)
-        attempt = self._attempts.begin(AttemptKind.PROOF, account.canonical, visitor)
+        attempt = self.attempts.begin(AttemptKind.PROOF, account.canonical, visitor)
         field, proof = ("password", password) if password is not None else ("code", code or "")
         claim = Claim(user_id, account.canonical)
         proven = self._proven(attempt, claim, field, proof, Stage.FIRST, Stage.SECOND)
@@ -254,16 +223,16 @@ class SignIn:
             self._refused(account, visitor, alarming=attempt.alarming)
             raise BadCredentials(WRONG_PROOF)
         if proven.method == "recovery_code":
-            with self._storage.writing() as work:
+            with self.storage.writing() as work:
                 audit.record(work, "recovery_code_used", user_id, visitor)
-        self._attempts.succeeded(attempt)
+        self.attempts.succeeded(attempt)
 
     def _proven(self, attempt: Attempt, claim: Claim, field: str, proof: str, *stages: Stage) -> Proven | None:
         """Ask the methods. Where there is no time to look at a password, it was no guess."""
         try:
-            return self._methods.prove(claim, field, proof, *stages)
+            return self.methods.prove(claim, field, proof, *stages)
         except TooManyRequests:
-            self._attempts.withdraw(attempt)
+            self.attempts.withdraw(attempt)
             raise
 
     def _checked(self, email: str, password: str) -> str:
@@ -273,25 +242,25 @@ class SignIn:
             email = checked(email)
         except ValueError:
             found.append(bad_email())
-        found += faults(password, "/password", least=LEAST, email=email, service=self._service)
+        found += faults(password, "/password", least=LEAST, email=email, service=self.service)
         if found:
             raise Invalid(found)
         return email
 
     def _hashed(self, password: str) -> Hashed:
-        return self._passwords.hash(password)
+        return self.passwords.hash(password)
 
     def _accept(
         self, token: Token, email: str, password: Hashed, name: str | None, visitor: Visitor, carrier: Carrier
     ) -> SignedIn:
         """Make the account of somebody who was invited: with the invited address, which the link proves."""
-        with self._storage.writing() as work:
-            link = _used(work, token, self._clock())
+        with self.storage.writing() as work:
+            link = _used(work, token, self.clock())
             if canonical(link.data["email"]) != canonical(email):
                 text = Text("The invitation is for another address.", "该邀请对应另一个邮箱地址。")
                 raise Invalid([Entry("not_one_of", pointer="/email", text=text)])
             person = NewPerson(email, name or link.data["name"], tuple(link.data["roles"]), verified=True)
-            user_id = self._people.add(work, person, password)
+            user_id = self.people.add(work, person, password)
             audit.record(work, "registered", user_id, visitor)
             return self._begin(work, user_id, visitor, "password", carrier)
 
@@ -301,31 +270,31 @@ class SignIn:
         The password is that of the registration whose link is used, so that nobody who registers somebody else's
         address first gets into the account. An address that has an account gets a letter that says so.
         """
-        with self._storage.writing() as work:
+        with self.storage.writing() as work:
             known = credentials.of_email(work, canonical(email))
             data = {"email": email, "name": name, "hash": password.hash, "cost": password.cost}
-            token_id = links.keep(work, TokenKind.REGISTRATION, self._clock(), email=email, data=data)
+            token_id = links.keep(work, TokenKind.REGISTRATION, self.clock(), email=email, data=data)
             if known is None:
-                self._outbox.put(work, "registration", visitor.language, token_id=token_id, address=email)
+                self.outbox.put(work, "registration", visitor.language, token_id=token_id, address=email)
             else:
-                self._outbox.put(work, "account_exists", visitor.language, user_id=known.user_id)
-        self._outbox.wake()
+                self.outbox.put(work, "account_exists", visitor.language, user_id=known.user_id)
+        self.outbox.wake()
 
     def _begin(self, work: Work, user_id: int, visitor: Visitor, method: str, carrier: Carrier) -> SignedIn:
         """Start a session, and tell its owner where it is from somewhere new."""
-        user = self._people.shown(work, user_id)
-        if self._sessions.is_unusual(work, user_id, visitor):
-            self._outbox.put(work, "new_sign_in", visitor.language, user_id=user_id, data=_where(visitor))
+        user = self.people.shown(work, user_id)
+        if self.sessions.is_unusual(work, user_id, visitor):
+            self.outbox.put(work, "new_sign_in", visitor.language, user_id=user_id, data=_where(visitor))
         audit.record(work, "signed_in", user_id, visitor)
         if carrier is Carrier.COOKIE:
-            return SignedIn(user, cookie=self._sessions.start_cookie(work, user_id, visitor, method))
-        return SignedIn(user, self._sessions.start(work, user_id, visitor, method))
+            return SignedIn(user, cookie=self.sessions.start_cookie(work, user_id, visitor, method))
+        return SignedIn(user, self.sessions.start(work, user_id, visitor, method))
 
     def _refused(self, account: Credentials | None, visitor: Visitor, *, alarming: bool) -> None:
-        with self._storage.writing() as work:
+        with self.storage.writing() as work:
             audit.record(work, "sign_in_failed", account and account.user_id, visitor)
             if alarming and account is not None:
-                self._outbox.put(work, "many_failures", visitor.language, user_id=account.user_id)
+                self.outbox.put(work, "many_failures", visitor.language, user_id=account.user_id)
 
 
 def _invitation(text: str) -> Token:

@@ -225,3 +225,15 @@ def test_everyone_reads_their_own_audit_trail_and_admins_all(town: Town) -> None
     assert town.get("/auth/events?user_id=2", anna).json["items"] == []
     assert town.get("/auth/events").status_code == 401
     assert town.get("/auth/events?nothing=1", anna).status_code == 400
+
+
+def test_everyone_sees_whether_their_second_factor_is_on(town: Town) -> None:
+    anna = town.confirmed(town.signed_up())
+    before = town.get("/auth/totp", anna).json
+    _, codes = authenticator(town, anna)
+    asked = town.post("/auth/login", {"email": "anna@example.com", "password": PASSWORD}).json["mfa_token"]
+    town.post("/auth/login/second-factor", {"mfa_token": asked, "code": codes[0]})
+
+    assert before == {"enabled": False, "recovery_codes_left": 0}
+    assert town.get("/auth/totp", anna).json == {"enabled": True, "recovery_codes_left": 9}
+    assert town.get("/auth/totp").status_code == 401

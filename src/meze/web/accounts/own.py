@@ -64,6 +64,10 @@ class OwnAccount:
         self._recovery.resend(email, call.visitor)
         return answered(202, {})
 
+    def show_second_factor(self, call: Call) -> Response:
+        enabled, left = self._guards.second_factor_of(call.caller)
+        return answered(200, {"enabled": enabled, "recovery_codes_left": left})
+
     def begin_second_factor(self, call: Call) -> Response:
         setup = self._guards.begin_second_factor(call.caller)
         return answered(200, {"otpauth_url": setup.otpauth_url, "svg": setup.svg})
