@@ -39,6 +39,30 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class AllOf:
+    """Every one of them; under one path, together with what it stands beside, they mean one related row."""
+
+    members: tuple[Asked, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """At least one, each with related rows of its own."""
+
+    members: tuple[Asked, ...]
+
+
+@dataclass(frozen=True)
+class Complement:
+    """The rows for which `member` is false or unknown: only what is true lets a row through."""
+
+    member: Asked
+
+
+Asked = Condition | AllOf | AnyOf | Complement
+
+
+@dataclass(frozen=True)
 class Order:
     relations: tuple[str, ...]
     column: str
@@ -55,7 +79,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Question:
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Asked, ...] = ()
     sort: tuple[Order, ...] = ()
     shown: Shown = Shown()
     limit: int = 20
@@ -144,22 +168,28 @@ class Oracle:
     def check(self, table: str, question: Question) -> None:
         """Refuse what names something that the caller may not know of, and what would cost too much."""
         self.require(table, "read")
-        for condition in question.conditions:
+        groups = [*groups_of(question.conditions)]
+        for condition in (each for group in groups for each in group):
             self._check_path(table, condition.relations, condition.column)
         for order in question.sort:
             self._check_path(table, order.relations, order.column)
         self._check_shown(table, question.shown)
-        named = [each.relations for each in question.conditions] + [each.relations for each in question.sort]
-        crossed = {path[:steps] for path in named for steps in range(1, 5)}
-        crossed |= set(_crossed(question.shown))
-        if self._cost(table, question.shown, question.limit) > COST or len(crossed - {()}) > PATHS:
+        # To-one paths are joined once; each group asks for the rows of to-many ones by itself, the first of them beside
+        # what is shown.
+        crossed = {(0, path) for path in _crossed(question.shown)} | {
+            (0, path) for each in question.sort for path in _steps(each.relations)
+        }
+        for number, group in enumerate(groups):
+            for path in (step for each in group for step in _steps(each.relations)):
+                crossed.add((number if _leads_to_many(table, path) else 0, path))
+        if self._cost(table, question.shown, question.limit) > COST or len(crossed) > PATHS:
             raise Refusal(422, "too_expensive")
 
     def listed(self, table: str, question: Question) -> list[Row]:
         """Return every row of a list, in order."""
         self.check(table, question)
         rows = [row for row in self.data.rows[table].values() if self.visible(table, row)]
-        rows = [row for row in rows if self.satisfies(table, row, question.conditions)]
+        rows = [row for row in rows if self.fulfils(table, row, question.conditions)]
         return self.ordered(table, rows, question.sort)
 
     def ordered(self, table: str, rows: Iterable[Row], sort: Sequence[Order]) -> list[Row]:
@@ -180,6 +210,16 @@ class Oracle:
             table, row = self.target(table, name), self.one(table, row, name)
         value = None if row is None else row[order.column]
         return KINDS.index(value) if value is not None and TABLES[table].columns[order.column] is Sort.KIND else value
+
+    def fulfils(self, table: str, row: Row, asked: Sequence[Asked]) -> bool:
+        """Say whether a row fulfils all of these trees."""
+        beside = [*_flat(asked)]
+        for each in beside:
+            if isinstance(each, AnyOf) and not any(self.fulfils(table, row, (one,)) for one in each.members):
+                return False
+            if isinstance(each, Complement) and self.fulfils(table, row, (each.member,)):
+                return False
+        return self.satisfies(table, row, [each for each in beside if isinstance(each, Condition)])
 
     def satisfies(self, table: str, row: Row | None, conditions: Sequence[Condition]) -> bool:
         """Say whether a row (None: a missing one) fulfils every condition. Under one relation they mean one row."""
@@ -239,6 +279,37 @@ class Oracle:
                 items = [self.shown(target, each, inner) for each in many[:EMBEDDED]]
                 made[name] = {"items": items, "next": len(many) > EMBEDDED}
         return made
+
+
+def groups_of(asked: Iterable[Asked]) -> Iterator[list[Condition]]:
+    """Yield the conditions that may mean one related row together: the outermost first."""
+    beside = [*_flat(asked)]
+    yield [each for each in beside if isinstance(each, Condition)]
+    for each in beside:
+        inner = each.members if isinstance(each, AnyOf) else (each.member,) if isinstance(each, Complement) else ()
+        for one in inner:
+            yield from groups_of((one,))
+
+
+def _flat(asked: Iterable[Asked]) -> Iterator[Asked]:
+    for each in asked:
+        if isinstance(each, AllOf):
+            yield from _flat(each.members)
+        else:
+            yield each
+
+
+def _steps(relations: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [relations[:steps] for steps in range(1, len(relations) + 1)]
+
+
+def _leads_to_many(table: str, relations: tuple[str, ...]) -> bool:
+    for name in relations:
+        crossed = TABLES[table].relations[name]
+        if not isinstance(crossed, ToOne):
+            return True
+        table = crossed.target
+    return False
 
 
 def _crossed(shown: Shown, start: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

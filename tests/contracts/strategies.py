@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from contracts import rules
-from contracts.oracle import WRITES, Condition, Declared, Order, Question, Shown
+from contracts.oracle import WRITES, AllOf, AnyOf, Asked, Complement, Condition, Declared, Order, Question, Shown
 from contracts.rules import Data, Rule
 from contracts.schema import DAYS, KINDS, SERVED, TABLES, Sort, ToOne
 
@@ -322,6 +322,31 @@ def questions(draw: st.DrawFn) -> tuple[str, Question]:
         # `fields` says all that is shown: where it names fields of related rows alone, the row itself shows none.
         shown = Shown((), shown.related)
     return table, Question(found, draw(orders(table)), shown, draw(st.integers(1, 4)))
+
+
+@st.composite
+def trees(draw: st.DrawFn, table: str, depth: int = 3) -> Asked:
+    """Draw conditions joined by AND, OR and NOT, often several on one path, where it matters which mean one row."""
+    shape = draw(st.sampled_from(("one", "pair", "not", "all", "any"))) if depth else "one"
+    match shape:
+        case "pair":
+            crossed, end = draw(paths(table, 2))
+            together: tuple[Asked, ...] = (draw(conditions_at(crossed, end)), draw(conditions_at(crossed, end)))
+            return draw(st.sampled_from((AllOf, AnyOf)))(together)
+        case "not":
+            return Complement(draw(trees(table, depth - 1)))
+        case "all":
+            return AllOf(tuple(draw(st.lists(trees(table, depth - 1), max_size=3))))
+        case "any":
+            return AnyOf(tuple(draw(st.lists(trees(table, depth - 1), min_size=1, max_size=3))))
+    return draw(conditions(table))
+
+
+@st.composite
+def questions_in_bodies(draw: st.DrawFn) -> tuple[str, Question]:
+    table, question = draw(questions())
+    found = tuple(draw(st.lists(trees(table), min_size=1, max_size=2)))
+    return table, replace(question, conditions=found)
 
 
 # Writes -------------------------------------------------------------------------------------------------------------
