@@ -11,7 +11,7 @@ compiler and its type processors, so a TypeDecorator or an Enum means here what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -69,6 +69,13 @@ class Connection(Protocol):
 
     def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
         """Run `statement` and return every row it selects or returns, as Python values of its columns' types."""
+        ...
+
+    def rows_of_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+        """Run `statement` with each of `many` in turn, and return the rows of each; for use in `writing()`.
+
+        Where one is refused, the error does not tell which.
+        """
         ...
 
     def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -87,6 +87,22 @@ class PostgreSQLConnection:
             raise
         readers = statement.readers(cursor)
         return decode(rows, readers) if readers else rows
+
+    def rows_of_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+        """Sent one behind the other without waiting for answers, so that the way there and back is taken once."""
+        arguments = [statement.arguments(values) for values in many]
+        cursor, found = self._cursor, []
+        try:
+            cursor.executemany(statement.sql, arguments, returning=True)
+            more: bool | None = bool(arguments)
+            while more:
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+                found.append(decode(rows, statement.readers(cursor)))
+                more = cursor.nextset()
+        except Exception as error:
+            self._refuse(error)
+            raise
+        return found
 
     def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:
         self._run(statement.sql, statement.arguments(values), again=not statement.writes)

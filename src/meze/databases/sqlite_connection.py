@@ -6,7 +6,7 @@ import importlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType, TracebackType
 from typing import Any
@@ -123,6 +123,9 @@ class SQLiteConnection:
             raise
         readers = statement.readers(cursor)
         return decode(rows, readers) if readers else rows
+
+    def rows_of_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+        return [self.rows(statement, values) for values in many]
 
     def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> int:
         arguments = statement.arguments(values)

@@ -70,6 +70,19 @@ class Slots:
                 self._free.release()
 
 
+class SlotHeld(Slots):
+    """The one slot of what was let in as a whole: its parts take no others."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    @contextmanager
+    def taken(self, load: Load) -> Iterator[None]:
+        started = perf_counter()
+        yield
+        load.took(perf_counter() - started)
+
+
 def scans(resource: Resource, shape: ListShape) -> bool:
     """Say whether no index is known to lead straight to the page: from its equal conditions on to its order.
 

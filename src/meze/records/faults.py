@@ -20,12 +20,13 @@ from meze.records.check import pointer
 from meze.resources.resource import Resource
 
 
-def problem_of(fault: Fault, resource: Resource, named: Collection[str], referring: str | None) -> Problem:
+def problem_of(fault: Fault, resource: Resource | None, named: Collection[str], referring: str | None) -> Problem:
     """Return the answer for a fault: the field where it is known, never the constraint's name.
 
     `named` are the fields that the caller may know of, `referring` the resource that still points at the row, if known.
+    `resource` is None where a whole transaction was refused, not one of its writes.
     """
-    names = [name for name in _names(fault.columns, resource) if name in named]
+    names = [] if resource is None else [name for name in _names(fault.columns, resource) if name in named]
     match fault.kind:
         case FaultKind.UNIQUE:
             return AlreadyExists(entries=[Entry("already_exists", pointer=pointer(name)) for name in names])

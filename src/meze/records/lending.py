@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from time import monotonic
 from typing import TypeVar
 
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection, Database, Fault
+from meze.errors import Text, TooExpensive
 from meze.records.faults import problem_of
 from meze.records.plan import Planner
 from meze.records.visit import Visit
@@ -41,19 +43,29 @@ class Lending:
         """Lend a connection for one statement that writes and commits by itself."""
         return self._lent(visit, self.database.writing_one())
 
+    def writing_several(self) -> AbstractContextManager[Connection]:
+        """Lend a connection in a transaction for several visits, each of which explains its own faults."""
+        return self._lent(None, self.database.writing())
+
+    def within(self, connection: Connection, seconds: float) -> LendingWithin:
+        """Return what lends `connection`, on which a transaction is open, for so many seconds."""
+        return LendingWithin(self._planner, connection, monotonic() + seconds)
+
     @contextmanager
-    def _lent(self, visit: Visit, lent: AbstractContextManager[Connection]) -> Iterator[Connection]:
+    def _lent(self, visit: Visit | None, lent: AbstractContextManager[Connection]) -> Iterator[Connection]:
         with self._explained(visit), lent as connection:
             yield connection
 
     @contextmanager
-    def _explained(self, visit: Visit) -> Iterator[None]:
+    def _explained(self, visit: Visit | None) -> Iterator[None]:
         try:
             yield
         except Exception as error:
             fault = self.database.fault(error)
             if fault is None:
                 raise
+            if visit is None:
+                raise problem_of(fault, None, (), None) from error
             raise problem_of(fault, visit.resource, self._known(visit), self._referring(fault, visit)) from error
 
     def _known(self, visit: Visit) -> frozenset[str]:
@@ -66,3 +78,47 @@ class Lending:
         found = [each for each in self._planner.resources.served if each.table.name == fault.referring_table]
         known = (each for each in found if self._policy.rule(each, "read", visit.standing) != NOBODY_AT_ALL)
         return next((each.name for each in known), None)
+
+
+class LendingWithin(Lending):
+    """Lends one connection on which a transaction is open, until a moment in monotonic seconds.
+
+    What is done with it sees what was done before, is done in a savepoint where it writes, and is kept or undone with
+    the whole.
+    """
+
+    def __init__(self, planner: Planner, connection: Connection, until: float) -> None:
+        super().__init__(planner)
+        self._connection = connection
+        self._until = until
+
+    def reading(self, visit: Visit, *, snapshot: bool = False) -> AbstractContextManager[Connection]:  # noqa: ARG002 - what is seen is the transaction's
+        self.check_time()
+        return self._lent(visit, nullcontext(self._connection))
+
+    def writing(self, visit: Visit) -> AbstractContextManager[Connection]:
+        self.check_time()
+        return self._lent(visit, self._saved())
+
+    def writing_one(self, visit: Visit) -> AbstractContextManager[Connection]:
+        return self.writing(visit)
+
+    def writing_several(self) -> AbstractContextManager[Connection]:
+        return self._lent(None, self._saved())
+
+    def within(self, connection: Connection, seconds: float) -> LendingWithin:  # noqa: ARG002 - what is inside ends with the whole
+        return LendingWithin(self._planner, connection, self._until)
+
+    def check_time(self) -> None:
+        """Go on only while there is time. Each statement has a limit of its own besides.
+
+        Raises:
+            TooExpensive: all of it together took too long.
+        """
+        if monotonic() > self._until:
+            raise TooExpensive(Text("Together this took longer than it may.", "这些操作合计超过了时限。"))
+
+    @contextmanager
+    def _saved(self) -> Iterator[Connection]:
+        with self._connection.savepoint():
+            yield self._connection

@@ -31,6 +31,10 @@ class Reads:
         self._slots = slots
         self._lending = lending
 
+    def within(self, slots: Slots, lending: Lending) -> Reads:
+        """Return what reads the same with connections of `lending`."""
+        return Reads(self._planner, self._runner, slots, lending)
+
     def page(self, visit: Visit, ask: ListAsk, next_url: NextUrl) -> Answer:
         """Return a page of rows."""
         if ask.shape.scope is not None and not self._may_follow(ask.shape.scope, visit):

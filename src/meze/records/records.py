@@ -6,12 +6,18 @@ in one transaction and returns bytes with their entity tag. What is refused is r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
+
 from meze.access.caller import Caller
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
+from meze.databases import Connection
 from meze.query.view import View
-from meze.records.cost import Slots
-from meze.records.lending import Lending
+from meze.records.cost import Load, SlotHeld, Slots
+from meze.records.lending import Lending, LendingWithin
 from meze.records.plan import Planner
 from meze.records.reads import Reads
 from meze.records.run import Runner
@@ -20,15 +26,43 @@ from meze.records.writes import Writes
 from meze.resources.resource import Resource
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The records inside of a transaction, and its connection."""
+
+    records: Records
+    lending: LendingWithin
+    connection: Connection
+
+
 class Records:
     """The rows of every resource, behind the rules."""
 
-    def __init__(self, planner: Planner, runner: Runner, slots: Slots) -> None:
+    def __init__(self, planner: Planner, runner: Runner, slots: Slots, together_seconds: float = 20.0) -> None:
         self.planner = planner
         self._policy: Policy = planner.policy
-        lending = Lending(planner)
-        self.reads = Reads(planner, runner, slots, lending)
-        self.writes = Writes(planner, self.reads, lending)
+        self._together_seconds = together_seconds
+        self.slots = slots
+        self.lending = Lending(planner)
+        self.reads = Reads(planner, runner, slots, self.lending)
+        self.writes = Writes(planner, self.reads, self.lending)
+
+    @contextmanager
+    def together(self) -> Iterator[Within]:
+        """Let what is done with the records that this lends be one transaction: all of it is kept, or nothing.
+
+        It may take `together_seconds`, and takes the place of one long request.
+        """
+        with self.slots.taken(Load(suspect=True)), self.lending.writing_several() as connection:
+            yield self.within(self.lending.within(connection, self._together_seconds), connection)
+
+    def within(self, lending: LendingWithin, connection: Connection) -> Within:
+        """Return what does the same on a connection where a transaction is open."""
+        inner = copy(self)
+        inner.slots, inner.lending = SlotHeld(), lending
+        inner.reads = self.reads.within(inner.slots, lending)
+        inner.writes = self.writes.within(inner.reads, lending)
+        return Within(inner, lending, connection)
 
     def visit(self, resource: Resource, caller: Caller, action: str) -> Visit:
         """Let a caller in who wants to do `action`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,12 @@ class Writes:
         self._lending = lending
         self._checkers = {resource.name: Checker(resource) for resource in planner.resources}
         self._changes = Changes(planner.database)
+
+    def within(self, reads: Reads, lending: Lending) -> Writes:
+        """Return what writes the same with connections of `lending`."""
+        other = copy(self)
+        other._reads, other._lending = reads, lending
+        return other
 
     def create(self, visit: Visit, body: Mapping[str, Any], selection: Selection) -> Answer:
         """Make a row and return it as the caller may now read it; `{}` where that is nothing."""
