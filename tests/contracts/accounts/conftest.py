@@ -107,18 +107,16 @@ def served_verified(standing: Callable[[str, str], Deployment], database_kind: s
 
 
 @pytest.fixture
-def deploy(
-    new_database: Callable[[str], str], mailbox: Mailbox, database_kind: str, tmp_path: Path
-) -> Iterator[Deploy]:
+def deploy(new_database: Callable[[str], str], mailbox: Mailbox, tmp_path: Path) -> Iterator[Deploy]:
     """Serve the program with settings of a test's own: `deploy(servers=1, MEZE_REGISTRATION="verified")`.
 
-    `database_url` names a database that an earlier deployment left; without it there is an empty one.
+    It is on a new database, of the kind that `database` names, or at `database_url`, where an earlier deployment was.
     """
     with contextlib.ExitStack() as stack:
 
-        def start(*, database_url: str | None = None, **options: object) -> Deployment:
+        def start(*, database: str = "sqlite", database_url: str | None = None, **options: object) -> Deployment:
             folder = tmp_path / secrets.token_hex(4)
-            url = database_url or new_database(database_kind)
+            url = database_url or new_database(database)
             return stack.enter_context(deployed(folder, url, mailbox, **options))  # type: ignore[arg-type]  # passed on
 
         yield start

@@ -44,22 +44,19 @@ class Guarded:
 
 
 def with_second_factor(person: Person) -> Guarded:
-    """Switch the second factor on, in the middle of a step so that what follows happens in the same one."""
+    """Switch the second factor on."""
     person.confirm()
     setup = person.client.post("/auth/totp")
     assert setup.status == 200, setup
     secret = parse_qs(urlsplit(setup.json["otpauth_url"]).query)["secret"][0]
-    in_mid_step()
     code = pyotp.TOTP(secret).now()
     on = person.client.post("/auth/totp/confirm", {"code": code})
     assert on.status == 200, on
     return Guarded(person, secret, on.json["recovery_codes"], code)
 
 
-def in_mid_step(seconds: int = 12) -> None:
-    """Wait, if need be, until the present time step goes on for some seconds more, and is not just begun."""
-    into = time.time() % STEP
-    if into < 1:
-        time.sleep(1)
-    elif into > STEP - seconds:
-        time.sleep(STEP - into + 1)
+def wait_for_a_step_to_begin(seconds: int = 5) -> None:
+    """Wait, if need be, until the present time step goes on for some seconds more."""
+    left = STEP - time.time() % STEP
+    if left < seconds:
+        time.sleep(left)

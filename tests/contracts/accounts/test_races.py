@@ -49,9 +49,9 @@ def test_of_ten_uses_of_an_invitation_at_once_one_makes_an_account(served: Deplo
     assert {answer.status for answer in answers} <= {201, 409, 422, 429, 503}, answers
 
 
-def test_two_admins_who_remove_each_other_at_once_leave_one(deploy: Deploy) -> None:
+def test_two_admins_who_remove_each_other_at_once_leave_one(deploy: Deploy, database_kind: str) -> None:
     """25: on two servers, by three ways of removing."""
-    served = deploy()
+    served = deploy(database=database_kind)
     first, second = served.admin, served.person("second")
     assert first.client.patch(f"/users/{second.id}", {"roles": ["admin"]}).status == 200
     ways: list[Callable[[Person, Person], Answer]] = [

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.accounts.calling import Client, at_once
 from contracts.accounts.deployment import Deployment
-from contracts.accounts.second_factors import Guarded, in_mid_step, with_second_factor
+from contracts.accounts.second_factors import Guarded, wait_for_a_step_to_begin, with_second_factor
 
 
 @pytest.fixture
@@ -29,7 +29,6 @@ def test_the_password_alone_does_not_sign_in(guarded: Guarded) -> None:
 
 def test_a_code_is_good_once(guarded: Guarded) -> None:
     """24"""
-    in_mid_step()
     code = guarded.code(1)
 
     first = guarded.answer(guarded.mfa_token(), code)
@@ -46,7 +45,6 @@ def test_the_code_that_switched_it_on_does_not_sign_in(guarded: Guarded) -> None
 
 def test_of_one_code_used_twice_at_once_one_signs_in(guarded: Guarded, processes: list[str]) -> None:
     """24"""
-    in_mid_step()
     code = guarded.code(1)
     tokens = [guarded.mfa_token() for _ in range(6)]
 
@@ -63,7 +61,7 @@ def test_of_one_code_used_twice_at_once_one_signs_in(guarded: Guarded, processes
 @pytest.mark.parametrize("steps", [-3, -2, 2, 3])
 def test_a_code_of_another_time_is_refused(guarded: Guarded, steps: int) -> None:
     """24: one step either way is taken, for clocks that differ."""
-    in_mid_step()
+    wait_for_a_step_to_begin()
 
     assert guarded.answer(guarded.mfa_token(), guarded.code(steps)).status == 401
     assert guarded.answer(guarded.mfa_token(), guarded.code(1)).status == 200
@@ -72,7 +70,6 @@ def test_a_code_of_another_time_is_refused(guarded: Guarded, steps: int) -> None
 def test_guessing_locks_the_sign_in_and_not_the_account(guarded: Guarded) -> None:
     """24"""
     mfa_token = guarded.mfa_token()
-    in_mid_step()
     guesses = 0
     while guesses < 11 and guarded.answer(mfa_token, guarded.wrong_code()).status == 401:
         guesses += 1
@@ -95,7 +92,6 @@ def test_many_guesses_at_once_are_all_counted(guarded: Guarded, processes: list[
     statuses = at_once(*(guess(number) for number in range(20)))
 
     assert set(statuses) <= {401, 429}, statuses
-    in_mid_step()
     assert guarded.answer(mfa_token, guarded.code(1)).status in (401, 429)
 
 
@@ -167,7 +163,6 @@ def test_half_a_sign_in_is_over_after_a_while(served: Deployment, guarded: Guard
         " WHERE kind = 'mfa' AND user_id = :id",
         id=guarded.person.id,
     )
-    in_mid_step()
 
     assert guarded.answer(mfa_token, guarded.code(1)).status == 401
     assert guarded.answer(guarded.mfa_token(), guarded.code(1)).status == 200
