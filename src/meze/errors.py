@@ -6,10 +6,10 @@
     ├── Forbidden 403            insufficient_scope, confirmation_required, registration_closed, bad_origin
     ├── NotFound 404
     ├── MethodNotAllowed 405, NotAcceptable 406, UnsupportedMediaType 415
-    ├── AlreadyExists, StillReferenced 409
+    ├── AlreadyExists, StillReferenced, InProgress 409
     ├── Changed 412, PreconditionRequired 428
     ├── TooLarge 413, UriTooLong 414, HeadersTooLarge 431
-    ├── Invalid, TooExpensive 422
+    ├── Invalid, KeyReused, TooExpensive 422
     ├── TooManyRequests 429
     ├── Internal 500, Unavailable 503, StorageFull 507
     Mistake                      the program itself is wrong: refused at start with file, line, cause and remedy
@@ -354,6 +354,19 @@ class StillReferenced(Problem):
     remedy = Text("Delete or move those rows first.", "请先删除或移动那些行。")
 
 
+class InProgress(Problem):
+    """The first request with this Idempotency-Key has not been answered yet: what it will do is not known."""
+
+    status = 409
+    code = "in_progress"
+    title = Text("Still in progress", "仍在处理中")
+    text = Text("A request with this Idempotency-Key is being answered.", "带有此 Idempotency-Key 的请求正在处理中。")
+    remedy = Text(
+        "Wait a moment and send the same request again, with the same key: it gets the answer of the first.",
+        "请稍候，再用相同的键发送相同的请求，即可得到第一次请求的应答。",
+    )
+
+
 class Changed(Problem):
     status = 412
     code = "changed"
@@ -410,6 +423,22 @@ class Invalid(Problem):
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         super().__init__(self.one if len(entries) == 1 else None, params={"count": len(entries)}, entries=entries)
+
+
+class KeyReused(Problem):
+    """The key stands for another request, so neither its answer nor a new one can be right."""
+
+    status = 422
+    code = "key_reused"
+    title = Text("Idempotency-Key used before", "Idempotency-Key 已被使用")
+    text = Text(
+        "This Idempotency-Key was sent with another method, address or body.",
+        "此 Idempotency-Key 曾用于方法、地址或正文不同的请求。",
+    )
+    remedy = Text(
+        "Make a new key for each new request; repeat a key only with the very same request.",
+        "每个新请求都应使用新的键；只有重发完全相同的请求时才沿用原来的键。",
+    )
 
 
 class TooExpensive(Problem):
