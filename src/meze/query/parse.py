@@ -12,8 +12,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meze.errors import Entry, Text, TooExpensive, UnknownField, UnknownParameter
-from meze.query.ask import Compare, Condition, ListAsk, ListShape, Scope, Selection, SortKey, compares_of, groups_of
+from meze.errors import BadRequest, Entry, Text, TooExpensive, UnknownField, UnknownParameter
+from meze.query.ask import (
+    WHOLE,
+    Compare,
+    Condition,
+    ListAsk,
+    ListShape,
+    Scope,
+    Selection,
+    SortKey,
+    compares_of,
+    groups_of,
+)
 from meze.query.condition import CONDITIONS, check_piece, compared, meant
 from meze.query.cursor import CursorSeal, Position, bad_cursor
 from meze.query.operators import FoldValue
@@ -67,6 +78,26 @@ class ListParser:
         values: dict[str, Any] = {}
         conditions = tuple(self._condition(name, text, view, values) for name, text in filters)
         return self.asked(control, conditions, values, sorted(filters), view)
+
+    def filters(self, arguments: Arguments, view: View) -> tuple[tuple[Condition, ...], dict[str, Any]]:
+        """Return the conditions of a request that takes nothing else, and their operands. There must be one at least.
+
+        Raises:
+            BadRequest: there is none, or a name or value cannot be used; TooExpensive: there are too many.
+        """
+        control, filters = _told_apart(arguments)
+        for name in control:
+            raise unknown_parameter(name, ())
+        if not filters:
+            raise BadRequest(Text("Name the rows by at least one filter.", "请至少用一个过滤条件指明要操作的行。"))
+        if len(filters) > CONDITIONS:
+            raise too_many_conditions()
+        values: dict[str, Any] = {}
+        conditions = tuple(self._condition(name, text, view, values) for name, text in filters)
+        if len(values) > LIST_VALUES:
+            raise too_many_values()
+        _refuse_many_paths(conditions, [], WHOLE, view)
+        return conditions, values
 
     def asked(
         self,
@@ -140,15 +171,15 @@ class ListParser:
         return Scope(name, relation)
 
 
-def parse_one(arguments: Arguments, view: View) -> Selection:
-    """Return what the query string of one row asks to be shown."""
+def parse_one(arguments: Arguments, view: View, rows: int = 1) -> Selection:
+    """Return what the query string of one row asks to be shown, or of so many rows."""
     control: dict[str, str] = {}
     for name, text in arguments:
         if name not in ONE_PARAMETERS:
             raise unknown_parameter(name, ONE_PARAMETERS)
         _once(control, name, text)
     selection = selection_of(control.get("fields"), control.get("expand"), view)
-    _refuse_costly(cost_of(selection, view, 1))
+    _refuse_costly(cost_of(selection, view, rows))
     _refuse_many_paths((), [], selection, view)
     return selection
 

@@ -37,13 +37,20 @@ class Checker:
         self.resource = resource
         self._adapters = {name: TypeAdapter(each.type.annotation) for name, each in resource.fields.items()}
 
-    def create(self, body: Mapping[str, Any], view: View, writable: frozenset[str], caller: Caller) -> Draft:
-        """Check the body of a create.
+    def create(
+        self,
+        body: Mapping[str, Any],
+        view: View,
+        writable: frozenset[str],
+        caller: Caller,
+        shown: int = ENTRIES_SHOWN,
+    ) -> Draft:
+        """Check the body of a create. Of its faults, `shown` will be listed.
 
         Raises:
             Invalid: with an entry for every fault.
         """
-        draft, entries = self._read(body, view, writable, creating=True)
+        draft, entries = self._read(body, view, writable, creating=True, shown=shown)
         for name, sent in draft.closed.items():
             owned = self.resource.owner is not None and self.resource.owner.name == name
             if not owned or sent != caller.id:
@@ -53,9 +60,38 @@ class Checker:
                 entries.append(Entry("required", pointer=pointer(each.name)))
         return _sound(draft, entries)
 
-    def patch(self, body: Mapping[str, Any], view: View, writable: frozenset[str]) -> Draft:
+    def patch(self, body: Mapping[str, Any], view: View, writable: frozenset[str], shown: int = ENTRIES_SHOWN) -> Draft:
         """Check a merge patch (RFC 7396); what it leaves out stays."""
-        return _sound(*self._read(body, view, writable, creating=False))
+        return _sound(*self._read(body, view, writable, creating=False, shown=shown))
+
+    def key(self, body: Mapping[str, Any]) -> tuple[list[Any], list[Entry]]:
+        """Return the parts of the key that a body carries, as far as they are sound, and what is wrong with them."""
+        values: list[Any] = []
+        entries: list[Entry] = []
+        for part in self.resource.key:
+            sent = body.get(part.name)
+            if sent is None:
+                entries.append(Entry("required", pointer=pointer(part.name)))
+                continue
+            try:
+                values.append(_stored(part, self._adapters[part.name].validate_python(sent)))
+            except ValidationError as error:
+                entries.append(entry_for(error.errors(include_url=False)[0], part.type, pointer(part.name)))
+        return values, entries
+
+    def differing(self, body: Mapping[str, Any], key: list[Any]) -> list[Field]:
+        """Return the parts of the key that a body carries with a sound value other than that in `key`."""
+        found = []
+        for part, value in zip(self.resource.key, key, strict=True):
+            if body.get(part.name) is None:
+                continue
+            try:
+                sent = _stored(part, self._adapters[part.name].validate_python(body[part.name]))
+            except ValidationError:
+                continue
+            if sent != value:
+                found.append(part)
+        return found
 
     def put(self, body: Mapping[str, Any], view: View, writable: frozenset[str]) -> tuple[Draft, tuple[Field, ...]]:
         """Check a replacement. Also returns the fields that are to take their default, or NULL, since none was sent."""
@@ -65,7 +101,13 @@ class Checker:
         return _sound(draft, entries), absent
 
     def _read(
-        self, body: Mapping[str, Any], view: View, writable: frozenset[str], *, creating: bool
+        self,
+        body: Mapping[str, Any],
+        view: View,
+        writable: frozenset[str],
+        *,
+        creating: bool,
+        shown: int = ENTRIES_SHOWN,
     ) -> tuple[Draft, list[Entry]]:
         draft = Draft()
         entries: list[Entry] = []
@@ -74,7 +116,7 @@ class Checker:
             each = self.resource.fields.get(name)
             if each is None or (name not in open_names and name not in view.fields):
                 # Beyond what is listed nobody reads a suggestion, and finding one takes time.
-                entries.append(self._unknown(name, view if len(entries) < ENTRIES_SHOWN else None))
+                entries.append(self._unknown(name, view if len(entries) < shown else None))
                 continue
             place = draft.values if name in open_names else draft.closed
             if sent is None:

@@ -12,7 +12,7 @@ import msgspec
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection, DatabaseError, FaultKind, Statement
-from meze.errors import Changed, Entry, Invalid, NotFound, PreconditionRequired, Problem
+from meze.errors import ENTRIES_SHOWN, Changed, Entry, Invalid, NotFound, PreconditionRequired, Problem
 from meze.query.ask import WHOLE, Selection
 from meze.records.changes import Changes
 from meze.records.check import Checker, Draft, pointer
@@ -24,7 +24,7 @@ from meze.records.shape import Row, digest, encode
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Match, Visit, keyed, named
 from meze.records.write import ChangePlan, WritePlan, plan_create, plan_delete, plan_update
-from meze.resources.resource import Resource
+from meze.resources.resource import Field, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,28 @@ class Writes:
             act.explain(problem)
             raise
 
-    def creating(self, visit: Visit, body: Mapping[str, Any], selection: Selection) -> Act:
+    def write(self, act: Act) -> Row:
+        """Do one act, whole or not at all, and leave the showing of its row for later."""
+        try:
+            with self._lending.writing(act.visit) as connection:
+                return act.write(connection)
+        except Problem as problem:
+            act.explain(problem)
+            raise
+
+    def key_in(self, resource: Resource, body: Mapping[str, Any]) -> tuple[list[Any], list[Entry]]:
+        """Return the key that a body carries, and what is wrong with it."""
+        return self._checkers[resource.name].key(body)
+
+    def differing_in(self, resource: Resource, body: Mapping[str, Any], key: list[Any]) -> list[Field]:
+        """Return the parts of the key that a body carries with a value other than that in `key`."""
+        return self._checkers[resource.name].differing(body, key)
+
+    def creating(self, visit: Visit, body: Mapping[str, Any], selection: Selection, shown: int = ENTRIES_SHOWN) -> Act:
+        """Plan a create. Of what is wrong with the body, `shown` faults will be listed."""
         resource, standing = visit.resource, visit.standing
         view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
-        draft = self._checkers[resource.name].create(body, view, writable, visit.caller)
+        draft = self._checkers[resource.name].create(body, view, writable, visit.caller, shown)
         values = self._changes.created(resource, draft.values, visit.caller)
         given = frozenset(values)
         plan = self._lending.planned(visit, lambda: plan_create(self._planner, resource, standing, given))
@@ -116,11 +134,17 @@ class Writes:
         return self._act(visit, plan, bound, write, selection)
 
     def patching(
-        self, visit: Visit, key: list[Any], body: Mapping[str, Any], match: Match | None, selection: Selection
+        self,
+        visit: Visit,
+        key: list[Any],
+        body: Mapping[str, Any],
+        match: Match | None,
+        selection: Selection,
+        shown: int = ENTRIES_SHOWN,
     ) -> Act:
         resource, standing = visit.resource, visit.standing
         view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
-        draft = self._checkers[resource.name].patch(body, view, writable)
+        draft = self._checkers[resource.name].patch(body, view, writable, shown)
         return self._updating(visit, key, draft, draft.values, frozenset(), match, selection)
 
     def putting(
