@@ -30,6 +30,7 @@ from meze.query.cursor import CursorSeal
 from meze.query.parse import Limits, ListParser
 from meze.query.where import WhereReader
 from meze.records.cost import Slots
+from meze.records.export import Exports
 from meze.records.plan import Planner, search_index
 from meze.records.records import Records
 from meze.records.run import Runner
@@ -39,6 +40,7 @@ from meze.resources.resource import FieldRules, Resource
 from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
 from meze.web.accounts.routes import AccountRoutes
 from meze.web.door import FlaskDoor, add_names, install, log_failure
+from meze.web.exports import ExportRoutes
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
 from meze.web.query import Queries
@@ -250,11 +252,14 @@ class Installation:
         assert settings.secret_key is not None
         seal = CursorSeal([settings.secret_key, *settings.secret_key_fallbacks])
         planner = Planner(resources, policy, database, kept=settings.plan_cache)
-        records = Records(planner, Runner(seal, settings.prefix), Slots(settings.threads))
+        runner = Runner(seal, settings.prefix)
+        records = Records(planner, runner, Slots(settings.threads))
         limits = Limits(settings.page_size, settings.page_limit)
         parser = ListParser(limits, seal, database.fold_value, resources)
         queries = Queries(records, BodyParser(parser, WhereReader(database.fold_value)))
-        routes = Routes(settings.prefix, resources, policy, records, parser, queries)
+        whole_lists = Exports(planner, runner, records.slots, records.lending)
+        exports = ExportRoutes(records, whole_lists, parser, Path(self.app.instance_path))
+        routes = Routes(settings.prefix, resources, policy, records, parser, queries, exports)
         about = self.api.about or About(self.app.name)
         accounts = None if self.api.identify is not None else self._accounts(policy, resources, about.title)
         parts = Parts(self, about, policy, records, routes, accounts)

@@ -38,6 +38,8 @@ Arguments = Sequence[tuple[str, str]]
 """The pairs of a query string, in order, percent-decoded."""
 
 LIST_PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "fields", "expand")
+EXPORT_PARAMETERS = ("format", "bom")
+"""What a list takes besides, to be answered as a file; see `web/exports.py`."""
 ONE_PARAMETERS = ("fields", "expand")
 PATHS = 20
 SORT_KEYS = 8

@@ -51,14 +51,14 @@ class Slots:
         self._free = threading.BoundedSemaphore(max(1, threads // 2))
 
     @contextmanager
-    def taken(self, load: Load) -> Iterator[None]:
+    def taken(self, load: Load, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
         """Hold a slot while a plan runs that has to share.
 
         Raises:
             Unavailable: every slot is taken. Waiting long would hold one of the threads that are to stay free.
         """
         shares = load.shares
-        if shares and not self._free.acquire(timeout=PATIENCE_SECONDS):
+        if shares and not self._free.acquire(timeout=patience_seconds):
             text = Text("Too many long requests at once.", "同时进行的耗时请求过多。")
             raise Unavailable(text, retry_after_seconds=1)
         started = perf_counter()
@@ -77,7 +77,7 @@ class SlotHeld(Slots):
         super().__init__(0)
 
     @contextmanager
-    def taken(self, load: Load) -> Iterator[None]:
+    def taken(self, load: Load, patience_seconds: float = 0.0) -> Iterator[None]:  # noqa: ARG002 - none is waited for
         started = perf_counter()
         yield
         load.took(perf_counter() - started)

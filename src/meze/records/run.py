@@ -37,7 +37,7 @@ class Runner:
             if query is None:
                 return (CountedPage([], None, 0) if plan.count else Page([], None)), None
             values[SEARCH] = query
-        rows = self._rows(plan, values, ask.limit, connection)
+        rows = self.rows(plan, values, ask.limit, connection)
         items = [self._build(plan, row, me, connection) for row in rows[: ask.limit]]
         cursor = None
         if len(rows) > ask.limit and ask.page is None:
@@ -47,7 +47,7 @@ class Runner:
             return Page(items, more), cursor
         return CountedPage(items, more, connection.rows(plan.count, values)[0][0]), cursor
 
-    def _rows(self, plan: ListPlan, values: dict[str, Any], limit: int, connection: Connection) -> list[Row]:
+    def rows(self, plan: ListPlan, values: dict[str, Any], limit: int, connection: Connection) -> list[Row]:
         """Read the statements of the plan in turn, until there is one row more than the page holds.
 
         That row's presence is the "next" link. A COUNT would scan the table and be stale by the time it is followed.
@@ -70,7 +70,7 @@ class Runner:
         if None in key:
             return Page([], None)
         values = {f"s{index}": part for index, part in enumerate(key)} | dict(me)
-        rows = self._rows(inner, values, EMBEDDED_ROWS, connection)
+        rows = self.rows(inner, values, EMBEDDED_ROWS, connection)
         items = [self._build(inner, each, me, connection) for each in rows[:EMBEDDED_ROWS]]
         if len(rows) <= EMBEDDED_ROWS:
             return Page(items, None)

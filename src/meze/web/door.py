@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -56,9 +56,18 @@ class FlaskDoor:
         try:
             path = environ.get("PATH_INFO", "")
             foreign = site.foreign_host(environ.get("HTTP_HOST", ""), path)
-            return self._inner(environ, start) if foreign is None else _refused(site, foreign, environ, start)
-        finally:
-            self._events.publish(self._answered(environ, status, time.perf_counter() - started))
+            body = self._inner(environ, start) if foreign is None else _refused(site, foreign, environ, start)
+        except BaseException:
+            self._told(environ, status, started)
+            raise
+        response: Response | None = environ.get("meze.response")
+        if response is not None and response.stream is not None:
+            return _Sent(body, lambda: self._told(environ, status, started))
+        self._told(environ, status, started)
+        return body
+
+    def _told(self, environ: dict[str, Any], status: int, started: float) -> None:
+        self._events.publish(self._answered(environ, status, time.perf_counter() - started))
 
     def _answered(self, environ: dict[str, Any], status: int, seconds: float) -> RequestAnswered:
         response: Response | None = environ.get("meze.response")
@@ -75,6 +84,25 @@ class FlaskDoor:
             parameters=(*names, *(response.parameters if response else ())),
             code=response.code if response else None,
         )
+
+
+class _Sent:
+    """A body that is sent in pieces; `ended` is called when the server has done with it, all sent or not."""
+
+    def __init__(self, body: Iterable[bytes], ended: Callable[[], None]) -> None:
+        self._body = body
+        self._ended = ended
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._ended()
 
 
 def _refused(site: Site, problem: Problem, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import BinaryIO, Protocol
 
 from meze.access.caller import NOBODY, Caller
 from meze.errors import Problem
@@ -13,9 +15,25 @@ JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
 
+class Stream(Protocol):
+    """A body that is sent in pieces. `length` is its bytes, None where nobody counted them; `close` is always called,
+    when all was sent or the client went away."""
+
+    length: int | None
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
+def _no_body(limit: int) -> BinaryIO:  # noqa: ARG001 - what reads a body knows its limit
+    return BytesIO()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked. `path` is percent-decoded; header names are lower case; `read` gives the body when it is wanted.
+    """What was asked. `path` is percent-decoded; header names are lower case; `read` gives the body when it is wanted,
+    `receive` gives one of at most so many bytes as a file that the one who asked closes.
 
     `address_length` counts the bytes of path and query as they were sent, `remote` is the address of the peer. `fault`
     is what kept the query string from being read, for the site to answer.
@@ -26,6 +44,7 @@ class Request:
     arguments: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[], bytes] = lambda: b""
+    receive: Callable[[int], BinaryIO] = _no_body
     request_id: str = ""
     language: str = "en"
     caller: Caller = NOBODY
@@ -39,7 +58,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What is answered; `cookies` are the values of its `Set-Cookie` headers.
+    """What is answered; `cookies` are the values of its `Set-Cookie` headers. A `stream` takes the place of the body.
 
     `route`, `rows`, `code`, `caller_id` and `parameters` (the names in a body that asks) are for the log and the
     metrics, not for the client.
@@ -54,4 +73,5 @@ class Response:
     rows: int | None = None
     code: str | None = None
     caller_id: int | None = None
+    stream: Stream | None = None
     parameters: tuple[str, ...] = ()

@@ -31,6 +31,13 @@ def prefers_html(accept: str) -> bool:
     return _quality(accept, "text/html") > _quality(accept, "application/json")
 
 
+@lru_cache(512)
+def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
+    """Return the media type of `offered` that the client wants most, the first among equals; None if it takes none."""
+    best = max(offered, key=lambda each: _quality(accept, each))
+    return best if _quality(accept, best) > 0 else None
+
+
 def require_json(accept: str, offered: Sequence[str] = ("application/json",)) -> None:
     """Refuse a client that takes nothing of what there is.
 

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meze.access.policy import Policy
 from meze.errors import MethodNotAllowed, NotFound
-from meze.query.parse import ListParser, parse_nothing, parse_one
+from meze.query.parse import EXPORT_PARAMETERS, ListParser, parse_nothing, parse_one
+from meze.records.place import place, placing
 from meze.records.records import Records
 from meze.records.urls import key_values, list_url, row_url
 from meze.records.visit import Answer, Visit
 from meze.resources.registry import Registry
 from meze.resources.resource import Resource
-from meze.web.body import MERGE_PATCH, json_object
+from meze.web.body import json_object, json_value, object_of
+from meze.web.bulk import PATCH_TYPES, create_rows, delete_rows, patch_rows
+from meze.web.exports import ExportRoutes
 from meze.web.messages import JSON, Request, Response
 from meze.web.negotiate import require_json
-from meze.web.preconditions import match_of, unchanged
+from meze.web.preconditions import match_of, unchanged, unless_of
 from meze.web.query import FORM, Queries
 
-COLLECTION_METHODS = {"GET": "read", "HEAD": "read", "QUERY": "read", "POST": "create"}
+COLLECTION_METHODS = {
+    "GET": "read",
+    "HEAD": "read",
+    "QUERY": "read",
+    "POST": "create",
+    "PATCH": "update",
+    "DELETE": "delete",
+}
 ROW_METHODS = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 """What each method does, by the action whose rule is asked."""
 FORM_METHODS = {**ROW_METHODS, "POST": "read"}
 """The same where a row's key would be `query`: its POST asks for a list."""
-
-PATCH_TYPES = (JSON, MERGE_PATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class Routes:
     records: Records
     parser: ListParser
     queries: Queries
+    exports: ExportRoutes
 
     def answer(self, request: Request) -> Response:
         """Return the answer for a path under the prefix.
@@ -61,6 +70,10 @@ class Routes:
             response.route = f"{self.prefix}/{name}/{{key}}"
         return response
 
+    def within(self, records: Records) -> Routes:
+        """Return the same routes with records that are inside of a transaction."""
+        return replace(self, records=records, queries=replace(self.queries, records=records))
+
     def route_of(self, path: str) -> str:
         """Return the template of a path, for the log: names of resources, never keys."""
         name, slash, key = path[len(self.prefix) + 1 :].partition("/")
@@ -72,9 +85,17 @@ class Routes:
         return f"{self.prefix}/{name}" + ("/{key}" if slash else "")
 
     def _collection(self, request: Request, resource: Resource) -> Response:
-        if request.method not in COLLECTION_METHODS:
-            return _other(request, self._allowed(resource, COLLECTION_METHODS))
-        answers = {"POST": self._create, "QUERY": self.queries.page}
+        methods = {**COLLECTION_METHODS}
+        if resource.require_match:
+            del methods["DELETE"]
+        if request.method not in methods:
+            return _other(request, self._allowed(resource, methods))
+        answers = {
+            "POST": self._create,
+            "QUERY": self.queries.page,
+            "PATCH": lambda request, resource: patch_rows(self.records, request, resource),
+            "DELETE": lambda request, resource: delete_rows(self.records, self.parser, request, resource),
+        }
         return answers.get(request.method, self.page)(request, resource)
 
     def _row(self, request: Request, resource: Resource, key: str) -> Response:
@@ -89,6 +110,8 @@ class Routes:
             return _other(request, self._allowed(resource, FORM_METHODS if key == FORM else ROW_METHODS))
         if request.method != "DELETE":
             require_json(request.headers.get("accept", ""))
+        if request.method == "PUT" and (resource.chosen_key or "if-none-match" in request.headers):
+            return self._place(request, resource, key)
         # Rules are asked before the key's shape counts: who may not read any row learns nothing of keys either.
         visit = self.records.visit(resource, request.caller, ROW_METHODS[request.method])
         return handlers[request.method](request, visit, _key_of(resource, key))
@@ -98,10 +121,13 @@ class Routes:
         return (*(each for each, action in methods.items() if self.policy.possible(resource, action)), "OPTIONS")
 
     def page(self, request: Request, resource: Resource) -> Response:
-        """Return a page of a resource's rows."""
-        require_json(request.headers.get("accept", ""))
+        """Return a page of a resource's rows, or all of them as a file."""
+        form = self.exports.form_of(request)
+        if form is not None:
+            return self.exports.answer(request, resource, form)
         visit = self.records.visit(resource, request.caller, "read")
-        ask = self.parser.parse(request.arguments, self.records.view(visit))
+        arguments = [(name, text) for name, text in request.arguments if name not in EXPORT_PARAMETERS]
+        ask = self.parser.parse(arguments, self.records.view(visit))
 
         def next_url(cursor: str | None) -> str | None:
             if cursor is None and not self.parser.may_count_to(ask):
@@ -130,11 +156,27 @@ class Routes:
     def _create(self, request: Request, resource: Resource) -> Response:
         require_json(request.headers.get("accept", ""))
         visit = self.records.visit(resource, request.caller, "create")
+        body = json_value(request)
+        if isinstance(body, list):
+            return create_rows(self.records, request, visit, body)
         selection = parse_one(request.arguments, self.records.view(visit))
-        answer = self.records.writes.create(visit, json_object(request), selection)
+        return self._created(resource, self.records.writes.create(visit, object_of(body), selection))
+
+    def _created(self, resource: Resource, answer: Answer) -> Response:
         assert answer.key is not None
         location = {"Location": row_url(self.prefix, resource, answer.key)}
         return Response(201, answer.body, headers=location | tagged(answer), rows=1)
+
+    def _place(self, request: Request, resource: Resource, text: str) -> Response:
+        """Put a row at a key that may be the client's to choose, or only where `If-None-Match` finds none."""
+        allowed = placing(self.records, resource, request.caller)
+        key = _key_of(resource, text)
+        selection = parse_one(request.arguments, self.records.view(allowed.visit))
+        match, unless = match_of(request.headers.get("if-match")), unless_of(request.headers.get("if-none-match"))
+        answer, new = place(self.records, allowed, key, json_object(request), match, unless, selection)
+        if new:
+            return self._created(resource, answer)
+        return Response(200, answer.body, headers=tagged(answer), rows=1)
 
     def _patch(self, request: Request, visit: Visit, key: list[Any]) -> Response:
         return self._change(request, visit, key, self.records.writes.patch, PATCH_TYPES)

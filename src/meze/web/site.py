@@ -140,7 +140,7 @@ class Site:
         for name, value in cors_headers(request, self.settings.cors_origins).items():
             response.headers[name] = value
         response.headers["X-Request-ID"] = request.request_id
-        if request.method == "HEAD":
+        if request.method == "HEAD" and response.stream is None:
             response.headers["Content-Length"] = str(len(response.body))
 
 

@@ -10,7 +10,7 @@ import flask
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from meze.errors import BadRequest, Problem, Text, TooLarge, Unavailable
-from meze.web.messages import Request, Response
+from meze.web.messages import Request, Response, Stream
 from meze.web.negotiate import language_of
 
 PATIENCE_SECONDS = 0.1
@@ -97,10 +97,29 @@ def _arguments(query: bytes) -> tuple[tuple[tuple[str, str], ...], Problem | Non
 def response_of(response: Response, request: Request, environ: dict[str, object]) -> flask.Response:
     """Return our response as Flask's, and leave both for the line in the log."""
     environ["meze.response"], environ["meze.request"] = response, request
+    if response.stream is not None:
+        return _streamed(response, response.stream)
     body = b"" if request.method == "HEAD" or response.status in (204, 304) else response.body
     answer = flask.Response(body, status=response.status, content_type=response.content_type)
     if response.status in (204, 304):
         del answer.headers["Content-Type"]
+    return _with_headers(answer, response)
+
+
+def _streamed(response: Response, stream: Stream) -> flask.Response:
+    """Return an answer that is sent in pieces. Its length is told, so that what breaks off is never taken for whole.
+
+    granian ends a chunked body as if nothing had happened when the iterator of a response raises; where the body is
+    shorter than its Content-Length, it cuts the connection.
+    """
+    answer = flask.Response(iter(stream), status=response.status, content_type=response.content_type)
+    if stream.length is not None:
+        answer.headers["Content-Length"] = str(stream.length)
+    answer.call_on_close(stream.close)
+    return _with_headers(answer, response)
+
+
+def _with_headers(answer: flask.Response, response: Response) -> flask.Response:
     for name, value in response.headers.items():
         answer.headers[name] = value
     for cookie in response.cookies:
