@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from meze.databases.database import Connection, Database, DatabaseError, Fault, FaultKind
+from meze.databases.database import AlreadyRunning, Connection, Database, DatabaseError, Fault, FaultKind
 from meze.databases.postgresql import PostgreSQL
 from meze.databases.sqlite import SQLite
 from meze.databases.statement import Statement
@@ -51,6 +51,7 @@ def open_database(url: str, *, statement_seconds: float = 2.0, threads: int = 4)
 
 __all__ = [
     "DATABASES",
+    "AlreadyRunning",
     "Connection",
     "Database",
     "DatabaseError",

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
+from meze.databases.aggregates import Aggregates
 from meze.databases.statement import Statement
 
 
@@ -64,6 +65,10 @@ class DatabaseError(Exception):
         super().__init__(fault.kind.value)
 
 
+class AlreadyRunning(Exception):
+    """A transaction with the same number is open elsewhere, in this process or another."""
+
+
 class Connection(Protocol):
     """Runs statements inside one `with database.reading()` or `with database.writing()`."""
 
@@ -96,6 +101,7 @@ class Database(Protocol):
 
     `lateral`: FROM may use LATERAL. `casts`: values in a derived table must be cast to their column's type.
     `row_locks`: SELECT ... FOR UPDATE exists. `nulls_are_greatest`: what ORDER BY does with NULL when not told.
+    `aggregates`: how groups of rows are added up.
     """
 
     name: str
@@ -104,6 +110,7 @@ class Database(Protocol):
     casts: bool
     row_locks: bool
     nulls_are_greatest: bool
+    aggregates: Aggregates
 
     @property
     def dialect(self) -> Dialect:
@@ -128,6 +135,16 @@ class Database(Protocol):
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Lend a connection in a transaction: committed at the end of the `with`, rolled back on any exception."""
+        ...
+
+    def writing_once(self, number: int) -> AbstractContextManager[Connection]:
+        """Like `writing`, for the first of those who come with the same number of 63 bits at the same time.
+
+        A courtesy that saves waiting: one that came through after all is stopped by what the first one committed.
+
+        Raises:
+            AlreadyRunning: the transaction of the first one is still open. Found out at once.
+        """
         ...
 
     def writing_one(self) -> AbstractContextManager[Connection]:

@@ -19,7 +19,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from meze.databases.database import DatabaseError, Fault
+from meze.databases.aggregates import PostgreSQLAggregates
+from meze.databases.database import AlreadyRunning, DatabaseError, Fault
 from meze.databases.pool import Pool
 from meze.databases.postgresql_connection import PostgreSQLConnection, configure, driver_module
 from meze.databases.postgresql_faults import PostgreSQLFaults
@@ -49,6 +50,7 @@ class PostgreSQL:
     casts = True
     row_locks = True
     nulls_are_greatest = True
+    aggregates = PostgreSQLAggregates()
 
     def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
         module = driver_module()
@@ -83,6 +85,13 @@ class PostgreSQL:
 
     def writing(self) -> AbstractContextManager[PostgreSQLConnection]:
         return Lease(self._pool, "BEGIN", commits=True)
+
+    @contextmanager
+    def writing_once(self, number: int) -> Iterator[PostgreSQLConnection]:
+        with self.writing() as connection:
+            if not connection.hold(number):
+                raise AlreadyRunning
+            yield connection
 
     def writing_one(self) -> AbstractContextManager[PostgreSQLConnection]:
         return Lease(self._pool, None)

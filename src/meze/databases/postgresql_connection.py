@@ -121,6 +121,11 @@ class PostgreSQLConnection:
             raise
         self._run("RELEASE meze", None)
 
+    def hold(self, number: int) -> bool:
+        """Hold an advisory lock until the transaction ends; False if another transaction holds it."""
+        self._run("SELECT pg_try_advisory_xact_lock(%s::bigint)", (number,))
+        return bool(self._cursor.fetchone()[0])
+
     def begin(self, sql: str | None) -> None:
         self._untouched = True
         if sql is not None:

@@ -23,10 +23,12 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
+from meze.databases.aggregates import SQLiteAggregates
 from meze.databases.database import Fault
 from meze.databases.pool import Pool
 from meze.databases.sqlite_connection import SQLiteConnection, Turn, configure, driver_module
 from meze.databases.sqlite_faults import SQLiteFaults
+from meze.databases.sqlite_held import Held
 from meze.databases.statement import Statement, compile_statement
 from meze.databases.transactions import Lease
 
@@ -43,6 +45,7 @@ class SQLite:
     casts = False
     row_locks = False
     nulls_are_greatest = False
+    aggregates = SQLiteAggregates()
 
     def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
         self._module = driver_module()
@@ -59,6 +62,7 @@ class SQLite:
         self._faults = SQLiteFaults(self._module, self._catalog)
         self._pool = Pool(self._connect, SQLiteConnection.close, threads=threads, wait_seconds=statement_seconds)
         self._turn = Turn(wait_seconds=statement_seconds)
+        self._held = Held(None if self._temporary is not None else _beside(Path(str(url.database))))
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
 
@@ -77,6 +81,11 @@ class SQLite:
 
     def writing(self) -> AbstractContextManager[SQLiteConnection]:
         return Lease(self._pool, "BEGIN IMMEDIATE", commits=True, turn=self._turn)
+
+    @contextmanager
+    def writing_once(self, number: int) -> Iterator[SQLiteConnection]:
+        with self._held.holding(number), self.writing() as connection:
+            yield connection
 
     def writing_one(self) -> AbstractContextManager[SQLiteConnection]:
         return Lease(self._pool, None, turn=self._turn)
@@ -97,6 +106,7 @@ class SQLite:
 
     def close(self) -> None:
         self._pool.close()
+        self._held.close()
         self.engine.dispose()
         if self._temporary is not None:
             self._temporary()
@@ -150,6 +160,7 @@ class SQLite:
     def start_again(self) -> None:
         """Leave the engine's connections to the parent: this process was just forked."""
         self._turn.start_again()
+        self._held.start_again()
         self.engine.dispose(close=False)
 
 
@@ -157,6 +168,11 @@ def _after_fork(database: weakref.ref[SQLite]) -> None:
     living = database()
     if living is not None:
         living.start_again()
+
+
+def _beside(path: Path) -> Path | None:
+    """Return the file whose locks tell what runs on the database; None for one that is named by a URI."""
+    return None if str(path).startswith("file:") else path.with_name(path.name + "-running")
 
 
 def _make_file(path: Path) -> None:
