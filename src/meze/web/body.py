@@ -25,8 +25,25 @@ def json_object(request: Request, accepted: Sequence[str] = (JSON,)) -> dict[str
         BadRequest: it is not JSON in UTF-8.
         Invalid: it is JSON, but not an object.
     """
+    return object_of(json_value(request, accepted))
+
+
+def json_value(request: Request, accepted: Sequence[str] = (JSON,)) -> Any:
+    """Return the body, which must be JSON of one of the `accepted` media types.
+
+    Raises:
+        UnsupportedMediaType, BadRequest: as `json_object` does.
+    """
     _check_type(request, accepted)
-    value = parsed(request.read())
+    return parsed(request.read())
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """Return a body that must be an object.
+
+    Raises:
+        Invalid: it is none.
+    """
     if not isinstance(value, dict):
         text = Text("The body must be a JSON object.", "正文必须是一个 JSON 对象。")
         raise Invalid([Entry("wrong_type", pointer="", text=text)])

@@ -31,11 +31,20 @@ def tags_of(header: str, name: str) -> list[str]:
 
 def match_of(header: str | None) -> Match | None:
     """Return what `If-Match` asks, comparing only the part of a tag that stands for the row."""
+    return _rows_of(header, "If-Match")
+
+
+def unless_of(header: str | None) -> Match | None:
+    """Return the rows that `If-None-Match` excludes from a change; `*` is any row at all."""
+    return _rows_of(header, "If-None-Match")
+
+
+def _rows_of(header: str | None, name: str) -> Match | None:
     if header is None:
         return None
     if header.strip() == "*":
         return Match(frozenset(), any=True)
-    return Match(frozenset(tag.partition(".")[0] for tag in tags_of(header, "If-Match")))
+    return Match(frozenset(tag.partition(".")[0] for tag in tags_of(header, name)))
 
 
 def unchanged(header: str | None, etag: str) -> bool:

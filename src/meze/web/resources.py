@@ -90,7 +90,7 @@ class Routes:
             del methods["DELETE"]
         if request.method not in methods:
             return _other(request, self._allowed(resource, methods))
-        answers = {
+        answers: dict[str, Callable[[Request, Resource], Response]] = {
             "POST": self._create,
             "QUERY": self.queries.page,
             "PATCH": lambda request, resource: patch_rows(self.records, request, resource),
