@@ -29,16 +29,21 @@ def checked(email: str) -> str:
 
 
 def canonical(email: str) -> str:
-    """Return what every spelling of an address has in common: NFKC, letter case folded, the domain as IDNA.
+    """Return what every spelling of an address has in common: NFKC and letter case folded, the domain as IDNA.
 
-    Anything may be given; what is no address at all stays a string that no account has.
+    IDNA maps letter case by itself, and keeps apart what belongs to two owners: straße.de and strasse.de. Anything may
+    be given; what is no address at all stays a string that no account has.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
-    local, at, domain = folded.rpartition("@")
+    local, at, domain = unicodedata.normalize("NFKC", email).rpartition("@")
     try:
-        return f"{local}{at}{_validated(f'a@{domain}').ascii_domain.removesuffix(_BELOW)}"
+        domain = _validated(f"a@{domain}").ascii_domain.removesuffix(_BELOW)
     except EmailNotValidError:
-        return folded
+        domain = _folded(domain)
+    return f"{_folded(local)}{at}{domain}"
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _validated(email: str) -> ValidatedEmail:

@@ -29,10 +29,16 @@ _HOUR = 60 * _MINUTE
 
 
 class AttemptKind(Enum):
-    """What is tried. Each kind is counted by itself; PROOF is of a password, or of a code in its place."""
+    """What is tried. Each kind is counted by itself.
+
+    PROOF is of a password, or of a code in its place, CODE the second step of signing in. MAIL is asking for a letter
+    to an account, LETTER one to an address that nobody has proved to have asked for it.
+    """
 
     PROOF = "proof"
+    CODE = "code"
     MAIL = "mail"
+    LETTER = "letter"
     REGISTRATION = "registration"
 
 
@@ -63,11 +69,14 @@ LIMITS: dict[AttemptKind, tuple[Limit, ...]] = {
         Limit(By.SUBJECT_AND_NETWORK, 10, 15 * _MINUTE),
         Limit(By.NETWORK, 100, 15 * _MINUTE),
     ),
+    # Guesses at codes are bounded by their token; this is for what floods the address that takes them.
+    AttemptKind.CODE: (Limit(By.NETWORK, 100, 15 * _MINUTE),),
+    AttemptKind.LETTER: (Limit(By.SUBJECT, 5, _HOUR),),
     AttemptKind.MAIL: (Limit(By.SUBJECT, 5, _HOUR), Limit(By.NETWORK, 20, _HOUR)),
     # A school or a company registers from behind one address.
     AttemptKind.REGISTRATION: (Limit(By.NETWORK, 60, _HOUR),),
 }
-"""Only wrong attempts stay counted for proofs, all of them for the rest."""
+"""Only wrong attempts stay counted for proofs and codes, all of them for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,14 @@ class Attempts:
                 raise TooManyRequests(retry_after_seconds=max(1, math.ceil(max(full) - now)))
             alarming = any(self._first_alarm(work, kind, subject, now, each) for each in counted if each.alarming)
         return Attempt(kind, subject, visitor, alarming)
+
+    def may_write_to(self, address: str, visitor: Visitor) -> bool:
+        """Count a letter to a canonical address, and say whether it may be sent; nobody is told to wait for that."""
+        try:
+            self.begin(AttemptKind.LETTER, address, visitor)
+        except TooManyRequests:
+            return False
+        return True
 
     def succeeded(self, attempt: Attempt) -> None:
         """Take a right attempt off the counts, and forget the wrong ones of this subject from this network."""

@@ -51,16 +51,20 @@ _DEPERSONALISE = (
 
 
 def record(work: Work, event: str, user_id: int | None, visitor: Visitor, by_id: int | None = None) -> None:
-    """Write that `event` happened to a user; `by_id` is who did it, where that was somebody else."""
+    """Write that `event` happened to a user; `by_id` is who did it, where that was somebody else.
+
+    From where somebody else did it is not the user's to read.
+    """
     assert event in EVENTS, event
+    own = by_id in (None, user_id)
     work.add(
         _events,
         at=datetime.now(UTC),
         event=event,
         user_id=user_id,
-        by_id=None if by_id == user_id else by_id,
-        address=visitor.address,
-        device=visitor.device,
+        by_id=None if own else by_id,
+        address=visitor.address if own else None,
+        device=visitor.device if own else None,
     )
 
 

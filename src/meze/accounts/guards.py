@@ -48,7 +48,8 @@ class Guards:
     def begin_second_factor(self, caller: Caller) -> Setup:
         """Return what an authenticator is set up with; nothing is asked of it before a code confirms it."""
         assert caller.id is not None
-        return self._factor.begin(caller.id, self._people.me(caller.id)["email"])
+        email = self._people.me(caller.id)["email"]
+        return self._factor.begin(caller.id, email, lambda work: self._sessions.hold_confirmed(work, caller))
 
     def confirm_second_factor(self, caller: Caller, code: str, visitor: Visitor) -> list[str]:
         """Switch the second factor on and return its recovery codes, which are shown this once.
@@ -57,7 +58,7 @@ class Guards:
             Invalid: the code is wrong, or none was begun; at `/code`.
         """
         assert caller.id is not None
-        codes = self._factor.confirm(caller.id, code, self._telling(caller.id, "second_factor_on", visitor))
+        codes = self._factor.confirm(caller.id, code, self._telling(caller, "second_factor_on", visitor))
         self._outbox.wake()
         return codes
 
@@ -66,7 +67,7 @@ class Guards:
     ) -> tuple[dict[str, Any], str]:
         """Make an API key and return it with its secret, which is shown this once."""
         assert caller.id is not None
-        also = self._telling(caller.id, "key_created", visitor, key_name=name)
+        also = self._telling(caller, "key_created", visitor, key_name=name)
         shown, secret = self._keys.create(caller.id, name, scopes, expires_at, also)
         self._outbox.wake()
         return shown, secret
@@ -83,12 +84,21 @@ class Guards:
         if not self._sessions.end(caller.id, session_id, audit.recording("signed_out", caller.id, visitor)):
             raise NotFound
 
-    def _telling(self, user_id: int, event: str, visitor: Visitor, **data: Any) -> Also:
-        """Return what writes down that something happened, and puts the letter of the same name into the outbox."""
+    def delete_account(self, caller: Caller, visitor: Visitor) -> None:
+        """Delete the caller's own account. Raises Forbidden for the last enabled admin."""
+        assert caller.id is not None
+        self._people.delete(caller.id, visitor, check=lambda work: self._sessions.hold_confirmed(work, caller))
+
+    def _telling(self, caller: Caller, event: str, visitor: Visitor, **data: Any) -> Also:
+        """Return what writes down that something happened, and puts the letter of the same name into the outbox.
+
+        It undoes what happened if the session is no longer confirmed.
+        """
 
         def tell(work: Work) -> None:
-            audit.record(work, event, user_id, visitor)
+            self._sessions.hold_confirmed(work, caller)
+            audit.record(work, event, caller.id, visitor)
             where = {"address": visitor.address, "device": visitor.device}
-            self._outbox.put(work, event, visitor.language, user_id=user_id, data={**where, **data})
+            self._outbox.put(work, event, visitor.language, user_id=caller.id, data={**where, **data})
 
         return tell

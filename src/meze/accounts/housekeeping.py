@@ -10,12 +10,14 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, cast
 
 from sqlalchemy import (
     JSON,
     Column,
     ColumnElement,
+    DateTime,
     Double,
     String,
     Table,
@@ -29,13 +31,20 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 
 from meze.accounts.storage import Storage
-from meze.accounts.tables import COUNTERS, FACTORS, FACTS, KEYS, OUTBOX, SESSIONS, TOKENS
+from meze.accounts.tables import COUNTERS, FACTORS, FACTS, KEYS, OUTBOX, SESSIONS, TOKENS, AccountEvent
 
 BATCH = 500
 LEASE_SECONDS = 600.0
 DAY = 86_400.0
 
 _FACT = "housekeeper"
+EVENTS_DAYS = 400
+"""How long the audit trail goes back."""
+NOBODYS_EVENTS_DAYS = 30
+"""How long attempts to get into accounts that do not exist stay in it."""
+
+_MOMENT = DateTime(timezone=True)
+_events = cast(Table, AccountEvent.__table__)
 _now = bindparam("now", type_=Double)
 _until = FACTS.c.value["until"].as_float()
 
@@ -60,6 +69,12 @@ CHORES: tuple[_Chore, ...] = (
     _chore("outbox", OUTBOX.c.id, OUTBOX.c.created_at <= _now - 7 * DAY),
     _chore("counters", COUNTERS.c.key, COUNTERS.c.expires_at <= _now),
     _chore("factors", FACTORS.c.user_id, and_(FACTORS.c.confirmed_at.is_(None), FACTORS.c.created_at <= _now - DAY)),
+    _chore("events", _events.c.id, _events.c.at <= bindparam("old_events", type_=_MOMENT)),
+    _chore(
+        "events of nobody",
+        _events.c.id,
+        and_(_events.c.user_id.is_(None), _events.c.at <= bindparam("old_events_of_nobody", type_=_MOMENT)),
+    ),
 )
 """What is deleted, and when. Ended sessions are kept until they would have expired: they answer what became of them."""
 
@@ -122,8 +137,17 @@ class Housekeeper:
         total = 0
         while (now := self._clock()) < until:
             with self._storage.writing() as work:
-                deleted = work.execute(chore.clause, now=now)
+                deleted = work.execute(
+                    chore.clause,
+                    now=now,
+                    old_events=_before(now, EVENTS_DAYS),
+                    old_events_of_nobody=_before(now, NOBODYS_EVENTS_DAYS),
+                )
             total += deleted
             if deleted < BATCH:
                 break
         return total
+
+
+def _before(now: float, days: int) -> datetime:
+    return datetime.fromtimestamp(now, UTC) - timedelta(days=days)

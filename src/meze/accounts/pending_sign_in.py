@@ -28,7 +28,7 @@ _ATTEMPT = (
         TOKENS.c.expires_at > _NOW,
     )
     .values(attempts=TOKENS.c.attempts + 1)
-    .returning(TOKENS.c.id, TOKENS.c.user_id)
+    .returning(TOKENS.c.id, TOKENS.c.user_id, TOKENS.c.attempts)
 )
 _FINISH = (
     update(TOKENS)
@@ -46,6 +46,12 @@ class PendingSignIn(NamedTuple):
 
     token_id: int
     user_id: int
+    attempts: int
+
+    @property
+    def last(self) -> bool:
+        """Whether this was the last attempt that the token takes."""
+        return self.attempts >= ATTEMPTS
 
 
 def begin(work: Work, user_id: int, now: float) -> str:

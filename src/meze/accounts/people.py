@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     false,
+    func,
     select,
     update,
 )
@@ -34,7 +35,7 @@ from meze.accounts.moments import written
 from meze.accounts.outbox import Outbox
 from meze.accounts.passwords import Hashed
 from meze.accounts.sessions import Sessions
-from meze.accounts.storage import Storage, Work
+from meze.accounts.storage import Also, Storage, Work, nothing_else
 from meze.accounts.tables import FACTS, PASSWORDS, User
 from meze.accounts.tokens import Token, TokenKind, new_token
 from meze.accounts.visitor import Visitor
@@ -54,9 +55,11 @@ _ONE = select(
 ).where(_users.c.id == _id)
 _LOCKED = _ONE.with_for_update()
 _BY_EMAIL = select(_users.c.id).where(_users.c.email_canonical == bindparam("canonical", type_=String))
+# LIKE takes Admin for admin on SQLite.
+_roles = sql_cast(_users.c.roles, Text)
 _OTHER_ADMIN = (
     select(_users.c.id)
-    .where(_users.c.disabled == false(), sql_cast(_users.c.roles, Text).like(f'%"{ADMIN}"%'), _users.c.id != _id)
+    .where(_users.c.disabled == false(), func.replace(_roles, f'"{ADMIN}"', "") != _roles, _users.c.id != _id)
     .limit(1)
 )
 _CHANGE = (
@@ -194,7 +197,7 @@ class People:
         visitor: Visitor,
         *,
         by_id: int | None = None,
-        check: Callable[[], None] = lambda: None,
+        check: Also = nothing_else,
         **changes: Any,
     ) -> None:
         """Change `name`, `roles`, `disabled`, those that are given. What it means holds at the next request.
@@ -213,7 +216,7 @@ class People:
             row = work.row(_LOCKED, of_user=user_id)
             if row is None:
                 raise NotFound
-            check()
+            check(work)
             before = {"name": row[2], "roles": row[3], "disabled": row[6]}
             after = before | changes
             if _is_admin(before) and not _is_admin(after):
@@ -232,9 +235,7 @@ class People:
                 self._sessions.end_all(work, user_id, keys=True)
         self._sessions.forget(user_id)
 
-    def delete(
-        self, user_id: int, visitor: Visitor, by_id: int | None = None, check: Callable[[], None] = lambda: None
-    ) -> None:
+    def delete(self, user_id: int, visitor: Visitor, by_id: int | None = None, check: Also = nothing_else) -> None:
         """Delete an account. Rows that refer to it do what their foreign keys declare.
 
         `check` is called while the row is locked, and may refuse.
@@ -248,10 +249,12 @@ class People:
             row = work.row(_LOCKED, of_user=user_id)
             if row is None:
                 raise NotFound
-            check()
+            check(work)
             if _is_admin({"roles": row[3], "disabled": row[6]}):
                 self._refuse_last_admin(work, user_id)
             work.execute(_DELETE, of_user=user_id)
+            for kind in (TokenKind.INVITATION, TokenKind.REGISTRATION):
+                links.void_of_email(work, kind, row[1])
             audit.record(work, "deleted", user_id, Visitor(), by_id)
             audit.depersonalise(work, user_id)
             self._outbox.put(work, "account_deleted", visitor.language, address=row[1])
@@ -277,14 +280,20 @@ class People:
             email = checked(email)
         except ValueError:
             raise Invalid([bad_email()]) from None
-        data = {"email": email, "roles": list(self.checked_roles(roles)), "name": name}
+        data = {"email": email, "roles": list(self.checked_roles(roles)), "name": name, "by": by_id}
         with self._storage.writing() as work:
             if work.row(_BY_EMAIL, canonical=canonical(email)) is not None:
                 raise taken()
+            links.void_of_email(work, TokenKind.INVITATION, email)
             token_id = links.keep(work, TokenKind.INVITATION, self._clock(), email=email, data=data)
             self._outbox.put(work, "invitation", visitor.language, token_id=token_id, address=email)
             audit.record(work, "invited", by_id, visitor)
         self._outbox.wake()
+
+    def may_still_invite(self, work: Work, by_id: int | None) -> bool:
+        """Say whether who gave an invitation could give it now. None is whoever runs the commands."""
+        row = None if by_id is None else work.row(_LOCKED, of_user=by_id)
+        return by_id is None or (row is not None and _is_admin({"roles": row[3], "disabled": row[6]}))
 
     def first_admin_link(self) -> str | None:
         """Return a token that makes the first admin within an hour; None once there has ever been one."""

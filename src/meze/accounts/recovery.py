@@ -147,13 +147,15 @@ class Recovery(Flow):
         except ValueError:
             raise Invalid([bad_email()]) from None
         self.attempts.begin(AttemptKind.MAIL, account.canonical, visitor)
+        may_write = self.attempts.may_write_to(canonical(email), visitor)
         with self.storage.writing() as work:
+            self.sessions.hold_confirmed(work, caller)
             owner = credentials.of_email(work, canonical(email))
             links.void(work, TokenKind.EMAIL, account.user_id)
             data = {"email": email}
             token_id = links.keep(work, TokenKind.EMAIL, self.clock(), user_id=account.user_id, data=data)
             audit.record(work, "email_change_asked", account.user_id, visitor)
-            if owner is None or owner.user_id == account.user_id:
+            if may_write and (owner is None or owner.user_id == account.user_id):
                 self.outbox.put(
                     work,
                     "change_email",
@@ -204,11 +206,7 @@ class Recovery(Flow):
     def _verified(self, work: Work, read: Token, visitor: Visitor) -> int:
         link = links.use(work, read, self.clock())
         if read.kind is TokenKind.REGISTRATION:
-            person = NewPerson(link.data["email"], link.data["name"], verified=True)
-            user_id = self.people.add(work, person, Hashed(link.data["hash"], link.data["cost"]))
-            links.void_of_email(work, TokenKind.REGISTRATION, person.email)
-            audit.record(work, "registered", user_id, visitor)
-            return user_id
+            return self._registered(work, link, visitor)
         account = None if link.user_id is None else credentials.locked(work, link.user_id)
         if account is None:
             raise links.bad_token()
@@ -220,6 +218,24 @@ class Recovery(Flow):
             audit.record(work, "email_changed", account.user_id, visitor)
             self.outbox.put(work, "email_changed", visitor.language, user_id=account.user_id, address=account.email)
         return account.user_id
+
+    def _registered(self, work: Work, link: links.Link, visitor: Visitor) -> int:
+        """Make the account of a registration.
+
+        Where several were made for the address, some may be a stranger's, and the link does not tell which: then the
+        owner of the address sets a password by another link.
+        """
+        email = link.data["email"]
+        alone = links.latest(work, TokenKind.REGISTRATION, email, self.clock()) is None
+        password = Hashed(link.data["hash"], link.data["cost"]) if alone else None
+        person = NewPerson(email, link.data["name"] if alone else None, verified=True)
+        user_id = self.people.add(work, person, password)
+        links.void_of_email(work, TokenKind.REGISTRATION, email)
+        audit.record(work, "registered", user_id, visitor)
+        if password is None:
+            token_id = links.keep(work, TokenKind.RESET, self.clock(), user_id=user_id)
+            self.outbox.put(work, "reset_password", visitor.language, user_id=user_id, token_id=token_id)
+        return user_id
 
     def _verify(self, work: Work, account: Credentials, email: str) -> None:
         try:

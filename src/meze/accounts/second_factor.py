@@ -26,6 +26,16 @@ from meze.accounts.storage import Also, Row, Storage, Work, nothing_else
 from meze.accounts.tables import FACTORS
 from meze.errors import AlreadyExists, BadCredentials, Entry, Invalid, Mistake
 
+
+class WrongCode(BadCredentials):
+    """A wrong code after a right password; `last` says that the token takes no more. The client is told no more."""
+
+    def __init__(self, user_id: int, *, last: bool) -> None:
+        self.user_id = user_id
+        self.last = last
+        super().__init__(WRONG_PROOF)
+
+
 Then = Callable[[Work, Credentials, str], object]
 
 BATCH = 100
@@ -80,8 +90,8 @@ class SecondFactor:
         self._issuer = issuer
         self._clock = clock
 
-    def begin(self, user_id: int, email: str) -> Setup:
-        """Make a new secret, which replaces one that was never confirmed.
+    def begin(self, user_id: int, email: str, also: Also = nothing_else) -> Setup:
+        """Make a new secret, which replaces one that was never confirmed. `also` is done in the same transaction.
 
         Raises:
             AlreadyExists: the account has a second factor; it is removed before another one is set up.
@@ -92,6 +102,7 @@ class SecondFactor:
             begin = self._storage.kept("second_factor_begin", _begin)
             if work.execute(begin, of_user=user_id, new_secret=sealed, now=self._clock()) == 0:
                 raise AlreadyExists(ALREADY_ON)
+            also(work)
         url = totp.otpauth_url(secret, email, self._issuer)
         return Setup(url, totp.qr_svg(url))
 
@@ -145,13 +156,15 @@ class SecondFactor:
         `then` gets both, in the transaction that uses the token up: a password that was changed before has voided it.
 
         Raises:
-            BadCredentials: whatever is wrong with either, without saying what.
+            BadCredentials: whatever is wrong with either, without saying what; WrongCode where the token is good.
         """
         with self._storage.writing() as work:
             pending = pending_sign_in.attempt(work, mfa_token, self._clock())
-        method = None if pending is None else self.prove(pending.user_id, code)
-        if pending is None or method is None:
+        if pending is None:
             raise BadCredentials(WRONG_PROOF)
+        method = self.prove(pending.user_id, code)
+        if method is None:
+            raise WrongCode(pending.user_id, last=pending.last)
         with self._storage.writing() as work:
             # The user first, as whoever changes a password does: in another order the two would wait for each other.
             account = credentials.locked(work, pending.user_id)

@@ -28,15 +28,16 @@ from meze.accounts.session_statements import (
     END_ALL,
     LARGEST_ID,
     LISTED,
+    OWNER_LOCKED,
     REVOKE_KEYS,
     SIGNED_IN_FROM,
 )
-from meze.accounts.storage import Also, Storage, Work, nothing_else
+from meze.accounts.storage import Also, Row, Storage, Work, nothing_else
 from meze.accounts.tables import SESSIONS
 from meze.accounts.tokens import TokenKind, digest, new_family, new_token, read
 from meze.accounts.verified import Verified
 from meze.accounts.visitor import Visitor
-from meze.errors import BadCredentials, Problem
+from meze.errors import BadCredentials, ConfirmationRequired, Problem, TokenRevoked
 from meze.settings import Settings
 
 CONFIRMED_SECONDS = 600.0
@@ -214,7 +215,24 @@ class Sessions:
     def confirmed(self, session_id: int) -> bool:
         """Say whether the session may do that just now. It is read anew each time."""
         with self._storage.reading() as work:
-            row = work.row(CONFIRMED, session_id=session_id)
+            return self._confirmed(work.row(CONFIRMED, session_id=session_id))
+
+    def hold_confirmed(self, work: Work, caller: Caller) -> None:
+        """Let nobody end the caller's session, nor change what guards the account, until the transaction ends.
+
+        What `confirmed` said may be over by the time that the change is made.
+
+        Raises:
+            TokenRevoked, ConfirmationRequired: it is.
+        """
+        work.row(OWNER_LOCKED, of_user=caller.id)
+        row = None if caller.session is None else work.row(CONFIRMED, session_id=caller.session)
+        if row is None:
+            raise TokenRevoked
+        if not self._confirmed(row):
+            raise ConfirmationRequired
+
+    def _confirmed(self, row: Row | None) -> bool:
         # A clock that went back does not make it longer.
         return row is not None and row[0] is not None and 0 < row[0] - self._clock() <= CONFIRMED_SECONDS
 

@@ -20,6 +20,7 @@ from meze.accounts.methods import Claim, Proven, Stage
 from meze.accounts.password_rules import LEAST, faults
 from meze.accounts.passwords import Hashed
 from meze.accounts.people import NewPerson, bad_email
+from meze.accounts.second_factor import WrongCode
 from meze.accounts.sessions import CookieSession, Pair, TokenReused
 from meze.accounts.storage import Work
 from meze.accounts.tokens import Token, TokenKind
@@ -153,6 +154,7 @@ class SignIn(Flow):
 
     def second_factor(self, mfa_token: str, code: str, visitor: Visitor, carrier: Carrier = Carrier.TOKENS) -> SignedIn:
         """Finish signing in with a code. Raises BadCredentials for whatever is wrong with token or code."""
+        attempt = self.attempts.begin(AttemptKind.CODE, "", visitor)
         begun: list[tuple[str, SignedIn]] = []
 
         def begin(work: Work, account: Credentials, method: str) -> None:
@@ -162,10 +164,14 @@ class SignIn(Flow):
 
         try:
             self.factor.answer(mfa_token, code, begin)
-        except BadCredentials:
+        except WrongCode as wrong:
             with self.storage.writing() as work:
-                audit.record(work, "sign_in_failed", None, visitor)
+                audit.record(work, "sign_in_failed", wrong.user_id, visitor)
+                if wrong.last:
+                    self.outbox.put(work, "many_failures", visitor.language, user_id=wrong.user_id)
+            self.outbox.wake()
             raise
+        self.attempts.withdraw(attempt)
         who, signed_in = begun[0]
         self.attempts.forgive(AttemptKind.PROOF, who, visitor)
         self.outbox.wake()
@@ -256,10 +262,15 @@ class SignIn(Flow):
         """Make the account of somebody who was invited: with the invited address, which the link proves."""
         with self.storage.writing() as work:
             link = _used(work, token, self.clock())
-            if canonical(link.data["email"]) != canonical(email):
+            invited = link.data["email"]
+            if canonical(invited) != canonical(email):
                 text = Text("The invitation is for another address.", "该邀请对应另一个邮箱地址。")
                 raise Invalid([Entry("not_one_of", pointer="/email", text=text)])
-            person = NewPerson(email, name or link.data["name"], tuple(link.data["roles"]), verified=True)
+            if not self.people.may_still_invite(work, link.data["by"]):
+                raise _bad_invitation()
+            links.void_of_email(work, TokenKind.INVITATION, invited)
+            # The address that the letter went to: it is the one that is proved.
+            person = NewPerson(invited, name or link.data["name"], tuple(link.data["roles"]), verified=True)
             user_id = self.people.add(work, person, password)
             audit.record(work, "registered", user_id, visitor)
             return self._begin(work, user_id, visitor, "password", carrier)
@@ -267,14 +278,17 @@ class SignIn(Flow):
     def _ask_to_prove(self, email: str, password: Hashed, name: str | None, visitor: Visitor) -> None:
         """Keep a registration until its link is used: until then nobody has proved to own the address.
 
-        The password is that of the registration whose link is used, so that nobody who registers somebody else's
-        address first gets into the account. An address that has an account gets a letter that says so.
+        Nobody who registers somebody else's address first gets into the account: where several registrations wait, it
+        is made without a password. An address that has an account gets a letter that says so.
         """
+        may_write = self.attempts.may_write_to(canonical(email), visitor)
         with self.storage.writing() as work:
             known = credentials.of_email(work, canonical(email))
             data = {"email": email, "name": name, "hash": password.hash, "cost": password.cost}
             token_id = links.keep(work, TokenKind.REGISTRATION, self.clock(), email=email, data=data)
-            if known is None:
+            if not may_write:
+                self.outbox.put_nothing(work, visitor.language)
+            elif known is None:
                 self.outbox.put(work, "registration", visitor.language, token_id=token_id, address=email)
             else:
                 self.outbox.put(work, "account_exists", visitor.language, user_id=known.user_id)

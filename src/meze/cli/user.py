@@ -16,6 +16,7 @@ from meze.accounts.accounts import Accounts
 from meze.accounts.addresses import checked
 from meze.accounts.people import NewPerson
 from meze.accounts.roster import Person, everyone
+from meze.accounts.storage import Work
 from meze.app import Installation
 from meze.cli.accounts import VISITOR, accounts_of, declared, email_argument, found, printable
 from meze.cli.group import MezeGroup, app_option, json_option
@@ -236,8 +237,8 @@ def _change_roles(
             f"Take it away too: --remove {outdated[0]}",
         )
 
-    def still_as_seen() -> None:
-        if accounts.people.me(user_id)["roles"] != before["roles"]:
+    def still_as_seen(work: Work) -> None:
+        if accounts.people.shown(work, user_id)["roles"] != before["roles"]:
             raise Changed
 
     try:

@@ -6,13 +6,12 @@ asked before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from meze.accounts.accounts import Accounts
 from meze.accounts.addresses import checked
 from meze.accounts.declared import EVENTS_NAME, USERS_NAME
 from meze.accounts.password_rules import LEAST, faults
 from meze.accounts.people import NewPerson, bad_email
+from meze.accounts.storage import Also, Work
 from meze.errors import Changed, Entry, Invalid
 from meze.query.ask import WHOLE
 from meze.records.visit import Answer
@@ -70,11 +69,11 @@ class Users:
         self._people.invite(body.email, body.roles, body.name, call.visitor, call.user_id)
         return answered(201, {"email": body.email, "roles": sorted(set(body.roles)), "name": body.name})
 
-    def _unchanged(self, call: Call) -> Callable[[], None]:
+    def _unchanged(self, call: Call) -> Also:
         """Return what refuses, while the row is locked, unless the user is still as `If-Match` says."""
         match = match_of(call.request.headers.get("if-match"))
 
-        def check() -> None:
+        def check(_: Work) -> None:
             if match is not None and not match.any and self._row(call, call.id).etag not in match.tags:
                 raise Changed
 

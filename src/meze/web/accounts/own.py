@@ -35,7 +35,7 @@ class OwnAccount:
         return answered(200, self._people.me(call.user_id))
 
     def delete_me(self, call: Call) -> Response:
-        self._people.delete(call.user_id, call.visitor)
+        self._guards.delete_account(call.caller, call.visitor)
         return Response(204, cookies=self._cookies.taken_with(call.request.headers))
 
     def change_password(self, call: Call) -> Response:
