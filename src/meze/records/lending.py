@@ -47,6 +47,18 @@ class Lending:
         """Lend a connection in a transaction for several visits, each of which explains its own faults."""
         return self._lent(None, self.database.writing())
 
+    def writing_once(self, number: int) -> AbstractContextManager[Connection]:
+        """Lend a connection in a transaction for the first of those who come with the same number at the same time.
+
+        Raises:
+            AlreadyRunning: somebody else came first, and has not ended.
+        """
+        return self._lent(None, self.database.writing_once(number))
+
+    def reading_any(self) -> AbstractContextManager[Connection]:
+        """Lend a connection for reading what no visit is about."""
+        return self._lent(None, self.database.reading())
+
     def within(self, connection: Connection, seconds: float) -> LendingWithin:
         """Return what lends `connection`, on which a transaction is open, for so many seconds."""
         return LendingWithin(self._planner, connection, monotonic() + seconds)
@@ -106,8 +118,9 @@ class LendingWithin(Lending):
     def writing_several(self) -> AbstractContextManager[Connection]:
         return self._lent(None, self._saved())
 
-    def within(self, connection: Connection, seconds: float) -> LendingWithin:  # noqa: ARG002 - what is inside ends with the whole
-        return LendingWithin(self._planner, connection, self._until)
+    def within(self, connection: Connection, seconds: float) -> LendingWithin:
+        """Return what lends within; it ends with the whole."""
+        return LendingWithin(self._planner, connection, min(self._until, monotonic() + seconds))
 
     def check_time(self) -> None:
         """Go on only while there is time. Each statement has a limit of its own besides.

@@ -72,7 +72,9 @@ class Reads:
             )
             if plan.node.related:
                 tag = f"{tag}.{digest(body)}"
-        return Answer(body, tag, key_text(plan.resource.key, key))
+        address = key_text(plan.resource.key, key)
+        visit.show(address, related=bool(plan.node.related))
+        return Answer(body, tag, address)
 
     def can(self, visit: Visit, action: str, row: Any) -> bool:
         """Say whether the rules let the caller do `action` with `row`, an instance of the model."""

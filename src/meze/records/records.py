@@ -6,6 +6,7 @@ in one transaction and returns bytes with their entity tag. What is refused is r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -21,7 +22,7 @@ from meze.records.lending import Lending, LendingWithin
 from meze.records.plan import Planner
 from meze.records.reads import Reads
 from meze.records.run import Runner
-from meze.records.visit import Visit
+from meze.records.visit import Notes, Visit
 from meze.records.writes import Writes
 from meze.resources.resource import Resource
 
@@ -46,6 +47,7 @@ class Records:
         self.lending = Lending(planner)
         self.reads = Reads(planner, runner, slots, self.lending)
         self.writes = Writes(planner, self.reads, self.lending)
+        self._notes: Notes | None = None
 
     @contextmanager
     def together(self) -> Iterator[Within]:
@@ -64,6 +66,12 @@ class Records:
         inner.writes = self.writes.within(inner.reads, lending)
         return Within(inner, lending, connection)
 
+    def noted(self, connection: Connection, notes: Notes) -> Records:
+        """Return what does the same on a connection where a transaction is open, and notes what answers depend on."""
+        inner = self.within(self.lending.within(connection, math.inf), connection).records
+        inner.slots, inner._notes = self.slots, notes
+        return inner
+
     def visit(self, resource: Resource, caller: Caller, action: str) -> Visit:
         """Let a caller in who wants to do `action`.
 
@@ -75,7 +83,9 @@ class Records:
         asked = {action} if action == "create" else {"read", action}
         if any(self._policy.rule(resource, each, standing) == NOBODY_AT_ALL for each in asked):
             raise self._policy.refuse_every_row(resource, action, standing)
-        return Visit(resource, caller, standing)
+        if self._notes is not None:
+            self._notes.asked[resource.name, action] = None
+        return Visit(resource, caller, standing, self._notes)
 
     def view(self, visit: Visit) -> View:
         """Return what the caller may know of the resource."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from meze.access.caller import Caller, Standing
@@ -11,13 +11,35 @@ from meze.access.rule import ME_BINDS
 from meze.resources.resource import Resource
 
 
+@dataclass(slots=True)
+class Notes:
+    """What an answer depends on that is to be given again later: the rules that were asked, and the rows that it holds.
+
+    `asked` are names of resources and actions; `shown` are names of resources and the keys of rows as they stand in
+    addresses, with whether rows related to them stand there too.
+    """
+
+    asked: dict[tuple[str, str], None] = field(default_factory=dict)
+    shown: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """`standing` is what the caller's part of the rules comes to; `me` are the bind values that carry the caller."""
+    """`standing` is what the caller's part of the rules comes to; `me` are the bind values that carry the caller.
+
+    `notes` are taken where the answer may be asked for again.
+    """
 
     resource: Resource
     caller: Caller
     standing: Standing
+    notes: Notes | None = None
+
+    def show(self, address: str, *, related: bool = False) -> None:
+        """Note that a row is shown; `related`: with rows that are related to it."""
+        if self.notes is not None:
+            at = (self.resource.name, address)
+            self.notes.shown[at] = self.notes.shown.get(at, False) or related
 
     @property
     def me(self) -> dict[str, Any]:

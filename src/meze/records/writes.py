@@ -253,8 +253,11 @@ class Writes:
         address = key_text(resource.key, key)
         if plan.shown is not None and selection.plain:
             visible, values = row[len(key)], row[len(key) + 1 :]
-            body = encode(plan.shown.build(values, no_related)) if visible else b"{}"
-            return Answer(body, digest(body) if visible else None, address)
+            if not visible:
+                return Answer(b"{}", key=address)
+            visit.show(address)
+            body = encode(plan.shown.build(values, no_related))
+            return Answer(body, digest(body), address)
         if self._policy.rule(resource, "read", standing) != NOBODY_AT_ALL:
             answer = self._reads.shown(self._planner.row(resource, standing, selection), visit, key, connection)
             if answer is not None:
