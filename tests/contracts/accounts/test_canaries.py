@@ -30,6 +30,7 @@ class Walk:
         self.secrets: dict[str, str] = {}
         self.errors: list[Answer] = []
         self.email = new_email("canary")
+        self._mails_before = len(served.mailbox.everything)
 
     def secret(self, name: str, value: str | None = None) -> str:
         """Keep a secret, made up unless it is given."""
@@ -40,6 +41,11 @@ class Walk:
         assert 400 <= answer.status < 500, answer
         self.errors.append(answer)
         return answer
+
+    @property
+    def mails(self) -> list[Mail]:
+        """The letters since the walk began, to whomever."""
+        return self.served.mailbox.everything[self._mails_before :]
 
     def found(self, text: str) -> list[str]:
         """The names of the secrets that stand in a text, as they are or as an address has them."""
@@ -236,15 +242,13 @@ def database_files(served: Deployment) -> list[bytes]:
 def test_mail_holds_no_secret_but_the_links_of_whom_it_is_to(walk: Walk) -> None:
     """65"""
     allowed = {"reset token", "token for a new address", "invitation"}
-    mails = walk.served.mailbox.everything
-    assert mails
+    letters = [(mail.receivers, mail.raw.decode() + mail.whole) for mail in walk.mails]
+    assert letters
+    told = [walk.found(text) for _, text in letters]
 
-    def told(mail: Mail) -> list[str]:
-        return [name for name in walk.found(mail.raw.decode() + mail.whole) if name not in allowed]
-
-    assert [told(mail) for mail in mails if told(mail)] == []
+    assert [name for names in told for name in names if name not in allowed] == []
     for name in allowed:
-        holding = {mail.receivers for mail in mails if walk.secrets[name] in mail.whole}
+        holding = {receivers for receivers, text in letters if walk.secrets[name] in text}
         assert len(holding) == 1, f"the letter with the {name} went to one person"
 
 

@@ -62,7 +62,7 @@ TABLE: dict[str, list[Row]] = {
     "/auth/password/change": [own("POST", "422")],
     "/auth/sessions": [own("GET", "200")],
     "/auth/sessions/{session}": [Row("DELETE", NOBODY, "204", "404", "403", "404")],
-    "/auth/totp": [own("POST", CONFIRM), own("DELETE", CONFIRM)],
+    "/auth/totp": [own("GET", "200"), own("POST", CONFIRM), own("DELETE", CONFIRM)],
     "/auth/totp/confirm": [own("POST", CONFIRM)],
     "/auth/keys": [own("GET", "200"), own("POST", CONFIRM)],
     "/auth/keys/{key}": [own("DELETE", CONFIRM)],
