@@ -39,14 +39,19 @@ from meze.resources.registry import Registry
 from meze.resources.resource import FieldRules, Resource
 from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
 from meze.web.accounts.routes import AccountRoutes
-from meze.web.door import FlaskDoor, add_names, install, log_failure
+from meze.web.batch import Batches
+from meze.web.door import FlaskDoor, UsersRoutes, add_names, install, log_failure
 from meze.web.exports import ExportRoutes
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
+from meze.web.operations import OperationReader
 from meze.web.query import Queries
 from meze.web.resources import Routes
 from meze.web.site import Identify, Site
 from meze.web.translation import request_of
+
+TOGETHER = 10
+"""How many times as long as one statement several may take that are one transaction."""
 
 
 class Meze:
@@ -253,7 +258,8 @@ class Installation:
         seal = CursorSeal([settings.secret_key, *settings.secret_key_fallbacks])
         planner = Planner(resources, policy, database, kept=settings.plan_cache)
         runner = Runner(seal, settings.prefix)
-        records = Records(planner, runner, Slots(settings.threads))
+        together_seconds = TOGETHER * settings.statement_seconds
+        records = Records(planner, runner, Slots(settings.threads), together_seconds)
         limits = Limits(settings.page_size, settings.page_limit)
         parser = ListParser(limits, seal, database.fold_value, resources)
         queries = Queries(records, BodyParser(parser, WhereReader(database.fold_value)))
@@ -312,7 +318,12 @@ class Parts:
         identify = installation.api.identify if served is None else served.identify
         assert identify is not None
         failed = log_failure(installation.events, lambda path: self.site.route_of(path))
-        self.site = Site(settings, routes, pages, identify, failed, served)
+        users = UsersRoutes(installation.app.url_map)
+        operations = OperationReader(
+            resources, lambda method, path: method not in users.methods(settings.prefix + path), settings.uri_limit
+        )
+        batches = Batches(routes, operations, settings.body_limit)
+        self.site = Site(settings, routes, batches, pages, identify, failed, served)
 
     def document(self) -> dict[str, Any]:
         return document(self.resources, self.policy, self.description)

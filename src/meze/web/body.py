@@ -34,6 +34,8 @@ def json_value(request: Request, accepted: Sequence[str] = (JSON,)) -> Any:
     Raises:
         UnsupportedMediaType, BadRequest: as `json_object` does.
     """
+    if request.part is not None:
+        return request.part()
     _check_type(request, accepted)
     return parsed(request.read())
 

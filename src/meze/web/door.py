@@ -125,7 +125,7 @@ def install(app: flask.Flask, site: Site) -> None:
     app.url_map.converters["meze_rest"] = _Rest
     for path in (f"{prefix}/<meze_rest:path>", prefix, "/", "/<meze_page:page>"):
         app.url_map.add(Rule(path, endpoint=ENDPOINT, methods=None, merge_slashes=False, strict_slashes=False))
-    app.view_functions[ENDPOINT] = _view(site, _UsersRoutes(app.url_map))
+    app.view_functions[ENDPOINT] = _view(site, UsersRoutes(app.url_map))
     app.register_error_handler(HTTPException, _error_handler(site))
     app.register_error_handler(Problem, _problem_handler(site))
 
@@ -142,7 +142,7 @@ def new_request_id() -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-class _UsersRoutes:
+class UsersRoutes:
     """The routes of the user alone, to tell a wrong method on one of theirs from an address that nobody has."""
 
     def __init__(self, url_map: Map) -> None:
@@ -166,7 +166,7 @@ def _page_converter(pattern: str) -> type[BaseConverter]:
     return type("PageConverter", (BaseConverter,), {"regex": pattern, "weight": 10_000, "part_isolating": False})
 
 
-def _view(site: Site, users: _UsersRoutes) -> Callable[..., flask.Response]:
+def _view(site: Site, users: UsersRoutes) -> Callable[..., flask.Response]:
     bodies = Bodies(site.settings.body_limit, site.settings.threads)
 
     def view(**_: str) -> flask.Response:

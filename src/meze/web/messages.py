@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from meze.access.caller import NOBODY, Caller
 from meze.errors import Problem
@@ -33,7 +33,8 @@ def _no_body(limit: int) -> BinaryIO:  # noqa: ARG001 - what reads a body knows 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked. `path` is percent-decoded; header names are lower case; `read` gives the body when it is wanted,
-    `receive` gives one of at most so many bytes as a file that the one who asked closes.
+    `receive` gives one of at most so many bytes as a file that the one who asked closes. `part` gives one that was read
+    already, as a part of another.
 
     `address_length` counts the bytes of path and query as they were sent, `remote` is the address of the peer. `fault`
     is what kept the query string from being read, for the site to answer.
@@ -45,6 +46,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[], bytes] = lambda: b""
     receive: Callable[[int], BinaryIO] = _no_body
+    part: Callable[[], Any] | None = None
     request_id: str = ""
     language: str = "en"
     caller: Caller = NOBODY

@@ -20,6 +20,7 @@ from meze.errors import (
 )
 from meze.settings import Settings, is_loopback
 from meze.web.accounts.routes import AccountRoutes
+from meze.web.batch import Batches
 from meze.web.fixed import PAGES_FOR_SOME, FixedPages
 from meze.web.headers import cors_headers, preflight, security_headers
 from meze.web.messages import PROBLEM, Request, Response
@@ -41,6 +42,7 @@ class Site:
 
     settings: Settings
     routes: Routes
+    batches: Batches
     pages: FixedPages
     identify: Identify
     failed: Failed
@@ -94,6 +96,8 @@ class Site:
         """Return the template of a path, for the log."""
         if self.accounts is not None and self.accounts.serves(path):
             return self.accounts.route_of(path)
+        if path == self.batches.path:
+            return path
         return self.routes.route_of(path) if self.under_prefix(path) else path[:100]
 
     def _routed(self, request: Request) -> Response:
@@ -101,6 +105,8 @@ class Site:
             return self.pages.answer(request)
         if self.accounts is not None and self.accounts.serves(request.path):
             return self.accounts.answer(request)
+        if request.path == self.batches.path:
+            return self.batches.answer(request)
         if self.under_prefix(request.path):
             return self.routes.answer(request)
         return self.pages.answer(request)
