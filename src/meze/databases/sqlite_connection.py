@@ -13,6 +13,7 @@ from typing import Any
 
 from meze.databases.database import DatabaseError, Fault, FaultKind
 from meze.databases.statement import Statement, decode
+from meze.databases.whole import mean, total
 from meze.databases.words import words
 from meze.errors import Mistake
 
@@ -67,6 +68,8 @@ def configure(driver: Any, *, busy_seconds: float, durable: bool) -> Deadline:
     driver.set_progress_handler(deadline.passed, STEPS_BETWEEN_CLOCK_READINGS)
     driver.create_function("meze_fold", 1, _fold, deterministic=True)
     driver.create_function("meze_words", 1, words, deterministic=True)
+    driver.create_function("meze_total", 2, total, deterministic=True)
+    driver.create_function("meze_mean", 4, mean, deterministic=True)
     driver.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
     _switch_to_wal(driver)
     driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")

@@ -16,13 +16,16 @@ from meze.access.caller import Caller
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection
+from meze.query.ask import ListAsk
+from meze.query.groups import AggregateAsk
 from meze.query.view import View
+from meze.records.aggregates import Aggregates
 from meze.records.cost import Load, SlotHeld, Slots
 from meze.records.lending import Lending, LendingWithin
 from meze.records.plan import Planner
-from meze.records.reads import Reads
+from meze.records.reads import NextUrl, Reads
 from meze.records.run import Runner
-from meze.records.visit import Notes, Visit
+from meze.records.visit import Answer, Notes, Visit
 from meze.records.writes import Writes
 from meze.resources.resource import Resource
 
@@ -46,6 +49,7 @@ class Records:
         self.slots = slots
         self.lending = Lending(planner)
         self.reads = Reads(planner, runner, slots, self.lending)
+        self.aggregates = Aggregates(planner, runner.seal, slots, self.lending)
         self.writes = Writes(planner, self.reads, self.lending)
         self._notes: Notes | None = None
 
@@ -63,6 +67,7 @@ class Records:
         inner = copy(self)
         inner.slots, inner.lending = SlotHeld(), lending
         inner.reads = self.reads.within(inner.slots, lending)
+        inner.aggregates = self.aggregates.within(inner.slots, lending)
         inner.writes = self.writes.within(inner.reads, lending)
         return Within(inner, lending, connection)
 
@@ -90,6 +95,12 @@ class Records:
     def view(self, visit: Visit) -> View:
         """Return what the caller may know of the resource."""
         return self._policy.view(visit.resource, visit.standing)
+
+    def page(self, visit: Visit, ask: ListAsk | AggregateAsk, next_url: NextUrl) -> Answer:
+        """Return a page of what is asked of a collection."""
+        if isinstance(ask, AggregateAsk):
+            return self.aggregates.page(visit, ask, next_url)
+        return self.reads.page(visit, ask, next_url)
 
     def can(self, resource: Resource, caller: Caller, action: str, row: object) -> bool:
         """Say whether the rules let `caller` do `action` with `row`, an instance of the resource's model."""

@@ -128,4 +128,12 @@ def _decorated(sqltype: TypeDecorator[Any], place: Place) -> FieldType:
     inner = replace(place, decorated=True)
     under = _make(stored, inner)
     made = under if shown is stored else _make(shown, inner)
-    return replace(made, cursor_type=under.cursor_type or stored, freeze=under.freeze, thaw=under.thaw)
+    return replace(
+        made,
+        cursor_type=under.cursor_type or stored,
+        freeze=under.freeze,
+        thaw=under.thaw,
+        # What the database adds up is what is stored, and only the decorator knows what that means.
+        sums=None,
+        parts=made.parts if under.parts else (),
+    )

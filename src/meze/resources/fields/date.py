@@ -11,7 +11,7 @@ from sqlalchemy import Date
 from sqlalchemy.types import TypeEngine
 
 from meze.errors import Text
-from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place
+from meze.resources.fields.field_type import DATE_PARTS, ORDER, FieldKind, FieldType, Place
 from meze.resources.fields.refusal import refuse
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -44,6 +44,7 @@ def _date(_sqltype: Date, _place: Place) -> FieldType:
         operators=ORDER,
         freeze=date.isoformat,
         thaw=date.fromisoformat,
+        parts=DATE_PARTS,
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from meze.errors import Text
 from meze.resources.fields.exact import Exact
-from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place, Unservable
+from meze.resources.fields.field_type import ORDER, Adding, FieldKind, FieldType, Place, Sums, Unservable
 from meze.resources.fields.refusal import refuse
 
 _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -111,6 +111,7 @@ def _decimal(sqltype: Any, place: Place) -> FieldType:
         cursor_type=NullType() if stored_as_double else None,
         freeze=_freeze_double if stored_as_double else str,
         thaw=_thaw_double if stored_as_double else Decimal,
+        sums=Sums(Adding.FREE) if free else Sums(Adding.DECIMAL, scale, doubles=stored_as_double),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from sqlalchemy.types import TypeEngine
@@ -15,8 +16,30 @@ ORDER = EQUALITY | {"lt", "lte", "gt", "gte"}
 PIECES = ORDER | {"contains", "startswith", "endswith"}
 
 
+DATE_PARTS = ("year", "month", "day")
+
+
 def unchanged(value: Any) -> Any:
     return value
+
+
+class Adding(Enum):
+    """What values come to when they are added up: whole numbers, decimals of the column's scale, decimals of whatever
+    scale the values have, or binary floating point."""
+
+    WHOLE = "whole"
+    DECIMAL = "decimal"
+    FREE = "free"
+    FLOAT = "float"
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """How values add up. `doubles`: the database keeps these decimals as binary floating point."""
+
+    adding: Adding
+    scale: int = 0
+    doubles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +72,8 @@ class FieldType:
         spellings: gives the least and the greatest text that mean a Python value, where the database compares texts and
             one value has several (both bound under `cursor_type`): equal is between the two, before is less than the
             first, after is greater than the second. None where a value has one form.
+        sums: how values add up; None where a sum means nothing.
+        parts: by which parts of a date values may be put together.
     """
 
     name: str
@@ -67,6 +92,8 @@ class FieldType:
     freeze: Callable[[Any], Any] = unchanged
     thaw: Callable[[Any], Any] = unchanged
     spellings: Callable[[Any], tuple[Any, Any]] | None = None
+    sums: Sums | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

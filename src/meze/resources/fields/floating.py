@@ -13,7 +13,7 @@ from sqlalchemy import REAL, Float
 from sqlalchemy.types import TypeEngine
 
 from meze.errors import Text
-from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place, Unservable
+from meze.resources.fields.field_type import ORDER, Adding, FieldKind, FieldType, Place, Sums, Unservable
 from meze.resources.fields.refusal import refuse
 
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -106,6 +106,7 @@ def _float(sqltype: Any, place: Place) -> FieldType:
         wire=_shortest if single else None,
         freeze=_freeze_single if single else _freeze,
         thaw=float.fromhex,
+        sums=Sums(Adding.FLOAT),
     )
 
 

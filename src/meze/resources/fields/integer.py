@@ -11,7 +11,7 @@ from sqlalchemy import Integer
 from sqlalchemy.types import TypeEngine
 
 from meze.errors import Text
-from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place
+from meze.resources.fields.field_type import ORDER, Adding, FieldKind, FieldType, Place, Sums
 from meze.resources.fields.refusal import refuse
 
 # Possessive: many zeros before what is no digit must not be tried over again, each with one zero less.
@@ -43,6 +43,7 @@ def _integer(sqltype: Integer, place: Place) -> FieldType:
         parse=parse,
         struct=int,
         operators=ORDER,
+        sums=Sums(Adding.WHOLE),
     )
 
 

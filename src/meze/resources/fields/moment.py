@@ -17,7 +17,7 @@ from sqlalchemy import DateTime, String
 from sqlalchemy.types import TypeEngine
 
 from meze.errors import Text
-from meze.resources.fields.field_type import ORDER, FieldKind, FieldType, Place
+from meze.resources.fields.field_type import DATE_PARTS, ORDER, FieldKind, FieldType, Place
 from meze.resources.fields.refusal import refuse
 
 _MOMENT = re.compile(
@@ -103,6 +103,7 @@ def _moment(sqltype: DateTime, place: Place) -> FieldType:
         freeze=str if as_text else _freeze,
         thaw=str if as_text else datetime.fromisoformat,
         spellings=_spellings if as_text and not place.decorated else None,
+        parts=DATE_PARTS,
     )
 
 
