@@ -330,9 +330,13 @@ def trees(draw: st.DrawFn, table: str, depth: int = 3) -> Asked:
     shape = draw(st.sampled_from(("one", "pair", "not", "all", "any"))) if depth else "one"
     match shape:
         case "pair":
+            many = [name for name, each in TABLES[table].relations.items() if not isinstance(each, ToOne)]
             crossed, end = draw(paths(table, 2))
-            together: tuple[Asked, ...] = (draw(conditions_at(crossed, end)), draw(conditions_at(crossed, end)))
-            return draw(st.sampled_from((AllOf, AnyOf)))(together)
+            if many and draw(st.booleans()):
+                crossed, end = (many[0],), TABLES[table].relations[many[0]].target
+            one, other = draw(conditions_at(crossed, end)), draw(conditions_at(crossed, end))
+            beside: list[Asked] = [AllOf((one, other)), AnyOf((one, other)), AllOf((one, AllOf((other,))))]
+            return draw(st.sampled_from([*beside, AllOf((one, AnyOf((other,)))), AllOf((one, Complement(other)))]))
         case "not":
             return Complement(draw(trees(table, depth - 1)))
         case "all":

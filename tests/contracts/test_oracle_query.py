@@ -12,7 +12,7 @@ from contracts.oracle import AllOf, AnyOf, Asked, Complement, Condition, Declare
 from contracts.profiles import tries
 from contracts.rules import Anyone, Data
 from contracts.schema import SERVED, TABLES
-from contracts.strategies import datasets, declarations, orders, questions_in_bodies, trees
+from contracts.strategies import conditions_at, datasets, declarations, orders, questions_in_bodies, trees
 from contracts.test_oracle_filters import PARTLY_HIDDEN, WHO, knows
 from contracts.test_oracle_reading import assert_refused, comparable
 from contracts.world import PEOPLE, Served, World
@@ -97,6 +97,32 @@ def test_trees_across_partly_hidden_relations_agree(
         if all(knows(who, table, relations, column) for relations, column in named):
             oracle = Oracle(data, PARTLY_HIDDEN, PEOPLE[who])
             assert_query_agrees(served, oracle, who, table, question, FORMS[0])
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[str, Asked, Asked]:
+    """Draw two conditions on one path to many rows."""
+    table, path = draw(st.sampled_from([("places", "stops"), ("places", "labels"), ("trips", "stops")]))
+    target = TABLES[table].relations[path].target
+    return table, draw(conditions_at((path,), target)), draw(conditions_at((path,), target))
+
+
+@tries(60, long=5000)
+@given(datasets(least=6, most=9), st.lists(pairs(), min_size=4, max_size=6))
+def test_which_conditions_mean_one_related_row_agrees(
+    world: World, data: Data, drawn: list[tuple[str, Asked, Asked]]
+) -> None:
+    world.fill(data)
+    served, oracle = world.serve(OPEN), Oracle(data, OPEN, PEOPLE["ann"])
+    for table, one, other in drawn:
+        for asked in (
+            (AnyOf((AllOf((one, AllOf((other,)))),)),),
+            (one, AnyOf((other,))),
+            (one, Complement(other)),
+            (Complement(AllOf((one, AnyOf((other,))))),),
+            (AnyOf((one, other)),),
+        ):
+            assert_query_agrees(served, oracle, "ann", table, Question(asked, shown=Shown(("id",)), limit=9), FORMS[0])
 
 
 def stops(world: World, *rows: tuple[int, int | None, str | None]) -> tuple[Data, Served]:
