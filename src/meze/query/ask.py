@@ -124,6 +124,7 @@ class ListShape:
     selection: Selection = WHOLE
     search: bool = False
     count: bool = False
+    etag: bool = False
     offset: bool = False
     after: tuple[bool, ...] | None = None
     scope: Scope | None = None

@@ -8,7 +8,8 @@ from typing import Any
 
 from meze.errors import Problem, Text
 from meze.query.ask import ListAsk
-from meze.query.parse import LIST_PARAMETERS, Arguments, ListParser, unknown_parameter
+from meze.query.groups import AggregateAsk, CollectionParser
+from meze.query.parse import LIST_PARAMETERS, Arguments, unknown_parameter
 from meze.query.values import bad_value
 from meze.query.view import View
 from meze.query.where import NAME_CHARACTERS, Where, WhereReader, pointing_at, writable
@@ -26,10 +27,12 @@ _ALL = Where((), {}, "{}", ())
 class BodyParser:
     """Reads bodies as `lists` reads addresses."""
 
-    lists: ListParser
+    lists: CollectionParser
     where: WhereReader
 
-    def parse(self, body: Mapping[str, Any], arguments: Arguments, view: View) -> tuple[ListAsk, tuple[str, ...]]:
+    def parse(
+        self, body: Mapping[str, Any], arguments: Arguments, view: View
+    ) -> tuple[ListAsk | AggregateAsk, tuple[str, ...]]:
         """Return what a body asks of the resource that `view` shows, and the names in it, for the log.
 
         Raises:
@@ -89,7 +92,7 @@ def _written(name: str, sent: Any) -> str:
             if type(sent) is int:
                 return str(sent)
             raise bad_value(name, Text("Must be a whole number.", "必须是整数。"), "wrong_type")
-        case "count":
+        case "count" | "etag":
             if isinstance(sent, bool):
                 return "true" if sent else "false"
             raise bad_value(name, Text("Must be true or false.", "必须是 true 或 false。"), "wrong_type")

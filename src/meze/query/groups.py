@@ -34,7 +34,7 @@ from meze.resources.resource import Field, nearest
 MEASURES = 10
 GROUPS = 5
 """How many aggregates and how many groups one request may ask for."""
-OF_ROWS = ("fields", "expand", "count")
+OF_ROWS = ("fields", "expand", "count", "etag")
 """The parameters of a list that say nothing of aggregates."""
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from meze.errors import BadRequest, Entry, Text, TooExpensive, UnknownField, UnknownParameter
 from meze.query.ask import (
@@ -37,7 +37,9 @@ from meze.resources.resource import Field, Resource, nearest
 Arguments = Sequence[tuple[str, str]]
 """The pairs of a query string, in order, percent-decoded."""
 
-LIST_PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "fields", "expand")
+AGGREGATE_PARAMETERS = ("aggregate", "group")
+"""What asks for aggregates of the rows in place of the rows; see `groups.py`."""
+LIST_PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "etag", "fields", "expand", *AGGREGATE_PARAMETERS)
 EXPORT_PARAMETERS = ("format", "bom")
 """What a list takes besides, to be answered as a file; see `web/exports.py`."""
 ONE_PARAMETERS = ("fields", "expand")
@@ -45,6 +47,16 @@ PATHS = 20
 SORT_KEYS = 8
 ROWS = 10_000
 """How many rows one answer may cost: `page` times `limit`, and `limit` times 20 for each to-many step of `expand`."""
+
+
+class Counted(Protocol):
+    """A request whose pages may be asked for by their numbers."""
+
+    @property
+    def limit(self) -> int: ...
+
+    @property
+    def page(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +86,18 @@ class ListParser:
         Raises:
             BadRequest: a name or value that cannot be used; TooExpensive: more than one answer may cost.
         """
+        return self.asked(*self.told(arguments, view), view)
+
+    def told(
+        self, arguments: Arguments, view: View
+    ) -> tuple[dict[str, str], tuple[Condition, ...], dict[str, Any], list[Any]]:
+        """Return what LIST_PARAMETERS say, the conditions, their operands, and both as JSON, as `asked` takes them."""
         control, filters = _told_apart(arguments)
         if len(filters) > CONDITIONS:
             raise too_many_conditions()
         values: dict[str, Any] = {}
         conditions = tuple(self._condition(name, text, view, values) for name, text in filters)
-        return self.asked(control, conditions, values, sorted(filters), view)
+        return control, conditions, values, sorted(filters)
 
     def filters(self, arguments: Arguments, view: View) -> tuple[tuple[Condition, ...], dict[str, Any]]:
         """Return the conditions of a request that takes nothing else, and their operands. There must be one at least.
@@ -98,7 +116,7 @@ class ListParser:
         conditions = tuple(self._condition(name, text, view, values) for name, text in filters)
         if len(values) > LIST_VALUES:
             raise too_many_values()
-        _refuse_many_paths(conditions, [], WHOLE, view)
+        refuse_many_paths(conditions, [], WHOLE, view)
         return conditions, values
 
     def asked(
@@ -113,17 +131,20 @@ class ListParser:
 
         `filtered` says the conditions and their values as JSON, and ties cursors to them.
         """
+        for name in AGGREGATE_PARAMETERS:
+            if name in control:
+                raise bad_value(name, Text("Only rows can be asked for here.", "此处只能查询行。"))
         if sum(len(compare.operands) for compare in compares_of(conditions)) > LIST_VALUES:
             raise too_many_values()
-        search = _search(control.get("q"), view)
+        search = search_of(control.get("q"), view)
         sort = _sort(control.get("sort"), view)
         limits = self.limits.of(view.resource)
         limit = whole_number("limit", control["limit"], 1, limits.greatest) if "limit" in control else limits.default
         selection = selection_of(control.get("fields"), control.get("expand"), view)
         _refuse_costly(cost_of(selection, view, limit))
-        _refuse_many_paths(conditions, [key.path for key in sort], selection, view)
+        refuse_many_paths(conditions, [key.path for key in sort], selection, view)
         binding = _binding(view.resource.name, filtered, search, sort)
-        page = _page(control, limit)
+        page = page_of(control, limit)
         after, scope = None, None
         if "cursor" in control:
             position = self.seal.open(control["cursor"], binding)
@@ -136,6 +157,7 @@ class ListParser:
                 selection=selection,
                 search=search is not None,
                 count="count" in control and truth("count", control["count"]),
+                etag="etag" in control and truth("etag", control["etag"]),
                 offset=page is not None,
                 after=after,
                 scope=scope,
@@ -147,7 +169,7 @@ class ListParser:
             page=page,
         )
 
-    def may_count_to(self, ask: ListAsk) -> bool:
+    def may_count_to(self, ask: Counted) -> bool:
         """Say whether the page after this one may be asked for by its number."""
         return ((ask.page or 0) + 1) * ask.limit <= ROWS
 
@@ -182,7 +204,7 @@ def parse_one(arguments: Arguments, view: View, rows: int = 1) -> Selection:
         _once(control, name, text)
     selection = selection_of(control.get("fields"), control.get("expand"), view)
     _refuse_costly(cost_of(selection, view, rows))
-    _refuse_many_paths((), [], selection, view)
+    refuse_many_paths((), [], selection, view)
     return selection
 
 
@@ -251,7 +273,7 @@ def _resolved(name: str, view: View) -> tuple[Path, View, list[str]]:
         raise
 
 
-def _search(text: str | None, view: View) -> str | None:
+def search_of(text: str | None, view: View) -> str | None:
     if text is None:
         return None
     if not view.resource.search or any(field.name not in view.fields for field in view.resource.search):
@@ -269,7 +291,7 @@ def _sort(written: str | None, view: View) -> tuple[SortKey, ...]:
         path, end, rest = resolve(name, view, "sort")
         if rest or path.field is None:
             raise unknown_field(name, end, "sort")
-        if _crosses_many(path, view):
+        if crosses_many(path, view):
             text = Text("'{name}' leads to many rows and gives no order.", "“{name}”指向多行，无法排序。")
             raise bad_value("sort", text, "not_one_of", name=name)
         if not end.fields[path.field].type.sortable:
@@ -283,7 +305,7 @@ def _sort(written: str | None, view: View) -> tuple[SortKey, ...]:
     return key_sort(view.resource, tuple(keys))
 
 
-def _crosses_many(path: Path, view: View) -> bool:
+def crosses_many(path: Path, view: View) -> bool:
     for name in path.relations:
         if view.relations[name].to_many:
             return True
@@ -291,7 +313,7 @@ def _crosses_many(path: Path, view: View) -> bool:
     return False
 
 
-def _page(control: Mapping[str, str], limit: int) -> int | None:
+def page_of(control: Mapping[str, str], limit: int) -> int | None:
     if "page" not in control:
         return None
     if "cursor" in control:
@@ -308,7 +330,7 @@ def _refuse_costly(rows: int) -> None:
         raise TooExpensive(text, params={"rows": rows, "max": ROWS})
 
 
-def _refuse_many_paths(conditions: Iterable[Condition], sort: Iterable[Path], selection: Selection, view: View) -> None:
+def refuse_many_paths(conditions: Iterable[Condition], sort: Iterable[Path], selection: Selection, view: View) -> None:
     """Refuse what would join too many tables: each relation that is crossed, in whichever part, is one.
 
     Alternatives and complements cross to-many relations each for themselves.
@@ -319,7 +341,7 @@ def _refuse_many_paths(conditions: Iterable[Condition], sort: Iterable[Path], se
         crossed |= _steps_of(path)
     for group in others:
         steps = frozenset[tuple[str, ...]]().union(*(_steps_of(compare.path) for compare in group))
-        own = {each for each in steps if _crosses_many(Path(each, None), view)}
+        own = {each for each in steps if crosses_many(Path(each, None), view)}
         crossed |= steps - own
         apart += len(own)
     if len(crossed) + apart > PATHS:

@@ -38,5 +38,5 @@ class Queries:
             here = ("cursor", cursor) if cursor is not None else ("page", str((ask.page or 1) + 1))
             return f"{request.path}?{urlencode([here])}"
 
-        answer = self.records.reads.page(visit, ask, next_url)
+        answer = self.records.page(visit, ask, next_url)
         return Response(200, answer.body, rows=answer.rows, parameters=names)
