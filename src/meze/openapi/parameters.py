@@ -87,6 +87,7 @@ class Parameters:
                 f"A page by number; `page` × `limit` to {ROWS}.",
             ),
             ("count", BOOLEAN, "`true` adds `total`, the number of rows on all pages."),
+            ("etag", BOOLEAN, "`true` adds `_etag` to each row: its `ETag` without quotes, whatever `fields` show."),
         ):
             found.append(self._shared(_query(name, text, schema=schema)))
         found += self.shown(seen)

@@ -33,15 +33,13 @@ from meze.records.delete import delete_rows, plan_matching
 from meze.records.lending import LendingWithin
 from meze.records.places import moved, placed
 from meze.records.records import Records
-from meze.records.shape import Row
+from meze.records.shape import ETAG, Row
 from meze.records.visit import Answer, Match, Visit
 from meze.records.writes import Act, Writes
 from meze.resources.resource import Resource
 
 ROWS = 1000
 """How many rows one request may write."""
-ETAG = "_etag"
-"""The member of a row in an array, beside its fields, that holds its entity tag without quotes."""
 
 _AT_ONCE = 100
 """How many rows are sent before the time is looked at."""

@@ -5,7 +5,7 @@ Comes out as a Change: values by field name, of the Python types that SQLAlchemy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,23 @@ class Checker:
             if each.required and each.name not in body:
                 entries.append(Entry("required", pointer=pointer(each.name)))
         return _sound(draft, entries)
+
+    def columns(self, names: Sequence[str], view: View, writable: frozenset[str], *, whole: bool) -> list[Entry]:
+        """Return what is wrong with the columns of a file: unknown ones and, if its rows are `whole`, missing ones."""
+        opened = self._open(writable, creating=True)
+        settable = {each.name for each in opened}
+        entries = [self._unknown(name, view) for name in names if name not in settable and name not in view.fields]
+        if whole:
+            entries += [
+                Entry("required", pointer=pointer(each.name))
+                for each in opened
+                if each.required and each.name not in names
+            ]
+        return entries
+
+    def closed(self, writable: frozenset[str]) -> frozenset[str]:
+        """Return the names of the fields that are never this client's to set."""
+        return frozenset(self.resource.fields).difference(each.name for each in self._open(writable, creating=True))
 
     def patch(self, body: Mapping[str, Any], view: View, writable: frozenset[str], shown: int = ENTRIES_SHOWN) -> Draft:
         """Check a merge patch (RFC 7396); what it leaves out stays."""

@@ -16,9 +16,8 @@ from meze.databases import DatabaseError
 from meze.errors import AlreadyExists, Changed, Entry, Forbidden, Invalid, NotFound, Problem, Text, Unauthenticated
 from meze.query.ask import Selection
 from meze.records.check import pointer
-from meze.records.reads import no_related
 from meze.records.records import Records, Within
-from meze.records.shape import digest, encode
+from meze.records.shape import digest, encode, no_related
 from meze.records.visit import Answer, Match, Visit, keyed
 from meze.records.writes import Act
 from meze.resources.resource import Resource

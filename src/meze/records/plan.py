@@ -26,7 +26,7 @@ from meze.query.view import View
 from meze.records.cost import Load, scans
 from meze.records.keyset import OrderKey, branches, in_one
 from meze.records.select import Columns, Selector, related_shape
-from meze.records.shape import Node
+from meze.records.shape import Node, tagged
 from meze.records.source import Grounds, Source, exact, exact_type
 from meze.resources.registry import Registry
 from meze.resources.resource import Field, Relation, Resource
@@ -43,6 +43,8 @@ LIMIT, OFFSET, SEARCH = "meze_limit", "meze_offset", "meze_q"
 class ListPlan:
     """`statements` are read in turn until the page is full. `sort` are the positions of the values a cursor holds.
 
+    `whole` is given where each row is to carry its entity tag: all that the tag covers.
+
     `parent_key` are the key fields of the row whose relation this list follows, empty where it follows none.
     """
 
@@ -52,6 +54,7 @@ class ListPlan:
     count: Statement | None
     node: Node
     many: tuple[ListPlan, ...]
+    whole: Node | None
     sort: tuple[tuple[int, Field], ...]
     load: Load
     parent_key: tuple[Field, ...] = ()
@@ -126,6 +129,7 @@ class Planner:
             conditions.append(search_index(resource).matching(source.table, self.database))
         selector = Selector(source, columns, self._many(standing, many))
         node = selector.node(view, shape.selection)
+        whole = selector.node(view, WHOLE) if shape.etag else None
         keys = [self._order_key(source, key.path, key.descending) for key in shape.sort]
         fields = [sort_field(key, view) for key in shape.sort]
         sort = tuple((columns.place(exact(key.column, each)), each) for key, each in zip(keys, fields, strict=True))
@@ -147,8 +151,9 @@ class Planner:
             shape=shape,
             statements=tuple(statements),
             count=None if count is None else self.database.prepare(count),
-            node=node,
+            node=node if whole is None else tagged(node),
             many=tuple(many),
+            whole=whole,
             sort=sort,
             load=Load(suspect=readable != EVERYBODY or scans(resource, shape)),
             parent_key=self._parent_key(shape),

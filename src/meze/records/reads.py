@@ -13,7 +13,7 @@ from meze.records.cost import Slots
 from meze.records.lending import Lending
 from meze.records.plan import Planner, RowPlan
 from meze.records.run import Runner
-from meze.records.shape import digest, encode
+from meze.records.shape import digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Visit, keyed, named
 from meze.records.write import ask_create, plan_delete, plan_update
@@ -105,7 +105,3 @@ class Reads:
         """Say whether the caller may (still) know of the relation that an embedded list's `next` goes along."""
         parent = self._planner.resources.named(scope.resource)
         return parent is not None and scope.relation in self._planner.policy.view(parent, visit.standing).relations
-
-
-def no_related(_many: object, _row: object) -> None:
-    """Answer for the to-many relations of a row that is shown without any."""

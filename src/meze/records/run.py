@@ -12,7 +12,7 @@ from meze.query.cursor import CursorSeal, Position
 from meze.query.parse import list_binding
 from meze.query.select import EMBEDDED_ROWS
 from meze.records.plan import LIMIT, OFFSET, SEARCH, ListPlan, RowPlan, search_index
-from meze.records.shape import CountedPage, Many, Page, Row
+from meze.records.shape import ETAG, CountedPage, Many, Page, Row, digest, encode, no_related
 from meze.records.urls import embedded_url
 
 Values = Mapping[str, Any]
@@ -39,6 +39,9 @@ class Runner:
             values[SEARCH] = query
         rows = self.rows(plan, values, ask.limit, connection)
         items = [self._build(plan, row, me, connection) for row in rows[: ask.limit]]
+        if plan.whole is not None:
+            for item, row in zip(items, rows, strict=False):
+                setattr(item, ETAG, digest(encode(plan.whole.build(row, no_related))))
         cursor = None
         if len(rows) > ask.limit and ask.page is None:
             cursor = self._cursor(plan, rows[ask.limit - 1], ask.binding, ask.values)

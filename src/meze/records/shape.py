@@ -13,6 +13,9 @@ from typing import Any
 
 import msgspec
 
+ETAG = "_etag"
+"""The member of a row in a list or an array, beside its fields, that holds its entity tag without quotes."""
+
 Wire = Callable[[Any], Any]
 Row = Sequence[Any]
 
@@ -82,6 +85,17 @@ def node_of(name: str, members: Sequence[tuple[str, Member]], related: Sequence[
     names = [*(name for name, _ in members), *(name for name, _ in related)]
     struct = msgspec.defstruct(name, [(each, Any) for each in names], gc=False)
     return Node(struct, tuple(member for _, member in members), tuple(each for _, each in related))
+
+
+def tagged(node: Node) -> Node:
+    """Return the node whose objects have a member more, `_etag`, which is set when they were made."""
+    names = [(each.name, Any) for each in msgspec.structs.fields(node.struct)]
+    struct = msgspec.defstruct(node.struct.__name__, [*names, (ETAG, str, "")], gc=False)
+    return Node(struct, node.members, node.related)
+
+
+def no_related(_many: object, _row: object) -> None:
+    """Answer for the to-many relations of a row that is shown without any."""
 
 
 def digest(body: bytes) -> str:

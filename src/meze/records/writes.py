@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,9 +18,9 @@ from meze.records.changes import Changes
 from meze.records.check import Checker, Draft, pointer
 from meze.records.lending import Lending
 from meze.records.plan import Planner
-from meze.records.reads import Reads, no_related
+from meze.records.reads import Reads
 from meze.records.run import Values
-from meze.records.shape import Row, digest, encode
+from meze.records.shape import Row, digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Match, Visit, keyed, named
 from meze.records.write import ChangePlan, WritePlan, plan_create, plan_delete, plan_update
@@ -105,6 +105,17 @@ class Writes:
         except Problem as problem:
             act.explain(problem)
             raise
+
+    def faults_of_columns(self, visit: Visit, names: Sequence[str], *, whole: bool) -> list[Entry]:
+        """Return what is wrong with the columns of a file, whose rows are `whole` where they are all new."""
+        resource, standing = visit.resource, visit.standing
+        view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
+        return self._checkers[resource.name].columns(names, view, writable, whole=whole)
+
+    def closed_to(self, visit: Visit) -> frozenset[str]:
+        """Return the names of the fields that the caller may never set."""
+        writable = self._policy.writable(visit.resource, visit.standing)
+        return self._checkers[visit.resource.name].closed(writable)
 
     def key_in(self, resource: Resource, body: Mapping[str, Any]) -> tuple[list[Any], list[Entry]]:
         """Return the key that a body carries, and what is wrong with it."""

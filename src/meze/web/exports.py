@@ -24,15 +24,14 @@ from meze.query.values import bad_value, truth
 from meze.query.view import View
 from meze.records.cells import columns_of, csv_bytes, header_bytes
 from meze.records.export import Exports, PageOfRows
-from meze.records.reads import no_related
 from meze.records.records import Records
+from meze.records.shape import no_related
 from meze.records.visit import Visit
 from meze.resources.resource import Resource
+from meze.settings import EXPORTS_AT_ONCE
 from meze.web.messages import JSON, Request, Response
 from meze.web.negotiate import preferred
 
-AT_ONCE = 2
-"""How many exports a worker has under way; each may hold a thread for as long as its client reads."""
 RETRY_SECONDS = 10
 KEPT_IN_MEMORY = 256 * 1024
 """What is no longer than this is answered as any other body, and holds nothing."""
@@ -73,7 +72,7 @@ class ExportRoutes:
         self._exports = exports
         self._parser = parser
         self._folder = folder
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._places = threading.BoundedSemaphore(EXPORTS_AT_ONCE)
 
     def form_of(self, request: Request) -> Form | None:
         """Return the form that the request asks for, None where it asks for JSON.
