@@ -26,6 +26,8 @@ SETTINGS_HELP = {
     "MEZE_PAGE_SIZE": "请求未指定时，列表一页的行数。",
     "MEZE_PAGE_LIMIT": "列表一页最多的行数。",
     "MEZE_BODY_LIMIT": "请求正文的大小上限。",
+    "MEZE_IMPORT_LIMIT": "单次导入最多的行数。",
+    "MEZE_IMPORT_BODY_LIMIT": "导入请求正文的大小上限。",
     "MEZE_URI_LIMIT": "请求地址的长度上限。",
     "MEZE_HEADERS_LIMIT": "全部请求头合计的大小上限。",
     "MEZE_STATEMENT_SECONDS": "单条数据库语句的最长执行时间。",

@@ -27,12 +27,15 @@ from meze.observe import RequestLog
 from meze.openapi import Description, document
 from meze.query.body import BodyParser
 from meze.query.cursor import CursorSeal
+from meze.query.groups import CollectionParser
 from meze.query.parse import Limits, ListParser
 from meze.query.where import WhereReader
 from meze.records.cost import Slots
+from meze.records.idempotency import Answers
 from meze.records.export import Exports
 from meze.records.plan import Planner, search_index
 from meze.records.records import Records
+from meze.records.replay import Replays
 from meze.records.run import Runner
 from meze.resources.declare import Declaration, build, check, rules_of
 from meze.resources.registry import Registry
@@ -44,6 +47,8 @@ from meze.web.door import FlaskDoor, UsersRoutes, add_names, install, log_failur
 from meze.web.exports import ExportRoutes
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
+from meze.web.idempotency import Retries
+from meze.web.imports import ImportLimits, ImportRoutes
 from meze.web.operations import OperationReader
 from meze.web.query import Queries
 from meze.web.resources import Routes
@@ -262,10 +267,14 @@ class Installation:
         records = Records(planner, runner, Slots(settings.threads), together_seconds)
         limits = Limits(settings.page_size, settings.page_limit)
         parser = ListParser(limits, seal, database.fold_value, resources)
-        queries = Queries(records, BodyParser(parser, WhereReader(database.fold_value)))
+        collections = CollectionParser(parser)
+        queries = Queries(records, BodyParser(collections, WhereReader(database.fold_value)))
         whole_lists = Exports(planner, runner, records.slots, records.lending)
+        imports = ImportRoutes(
+            records, ImportLimits(settings.import_limit, int(settings.import_body_limit), int(settings.body_limit))
+        )
         exports = ExportRoutes(records, whole_lists, parser, Path(self.app.instance_path))
-        routes = Routes(settings.prefix, resources, policy, records, parser, queries, exports)
+        routes = Routes(settings.prefix, resources, policy, records, collections, queries, exports, imports)
         about = self.api.about or About(self.app.name)
         accounts = None if self.api.identify is not None else self._accounts(policy, resources, about.title)
         parts = Parts(self, about, policy, records, routes, accounts)
@@ -323,7 +332,9 @@ class Parts:
             resources, lambda method, path: method not in users.methods(settings.prefix + path), settings.uri_limit
         )
         batches = Batches(routes, operations, settings.body_limit)
-        self.site = Site(settings, routes, batches, pages, identify, failed, served)
+        answers = Answers(installation.database)
+        retries = Retries(records, answers, Replays(records, resources, policy))
+        self.site = Site(settings, routes, batches, retries, pages, identify, failed, served)
 
     def document(self) -> dict[str, Any]:
         return document(self.resources, self.policy, self.description)

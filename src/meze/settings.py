@@ -27,6 +27,8 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, TypeAdapt
 from meze.errors import Mistake
 
 SECRET_LENGTH = 32
+EXPORTS_AT_ONCE = 2
+"""How many exports a worker has under way; each may hold a thread for as long as its client reads."""
 Environment = Literal["development", "production"]
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -176,6 +178,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MEZE_PAGE_SIZE", Count, 20, "How many rows a list has when the request does not say.", "rows"),
     Setting("MEZE_PAGE_LIMIT", Count, 100, "How many rows a list may have at most.", "rows"),
     Setting("MEZE_BODY_LIMIT", Size, "2 MiB", "How large a request's body may be.", "bytes"),
+    Setting("MEZE_IMPORT_LIMIT", Count, 100_000, "How many rows one import may have.", "rows"),
+    Setting("MEZE_IMPORT_BODY_LIMIT", Size, "64 MiB", "How large the body of an import may be.", "bytes"),
     Setting("MEZE_URI_LIMIT", Size, "16 KiB", "How long a request's address may be.", "bytes"),
     Setting("MEZE_HEADERS_LIMIT", Size, "32 KiB", "How large a request's headers may be together.", "bytes"),
     Setting("MEZE_STATEMENT_SECONDS", Seconds, 2.0, "How long one database statement may take.", "seconds"),
@@ -218,6 +222,8 @@ class Settings:
     page_size: int
     page_limit: int
     body_limit: int
+    import_limit: int
+    import_body_limit: int
     uri_limit: int
     headers_limit: int
     statement_seconds: float

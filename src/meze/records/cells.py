@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -32,6 +30,8 @@ _GUARDED = frozenset({"text", "enum", "json", "binary"})
 
 _BY_TEXT = frozenset({"integer", "boolean", "float"})
 """The kinds whose text is read as in a URL; JSON has a value of its own for them."""
+
+_BY_JSON = frozenset({"json", "array"})
 
 Cell = Callable[[Any], Any]
 
@@ -81,8 +81,10 @@ def unguarded(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _RUN.match(cell, 1) else cell
 
 
-def cell_value(cell: str, each: Field) -> Any:
+def cell_value(cell: str, each: Field, read_json: Callable[[str], Any]) -> Any:
     """Return what a cell says, as the body of a write would hold it: an empty one is null, or "" in a required text.
+
+    `read_json` reads the cells that hold JSON.
 
     Raises:
         ValueError: it is no value of the field's type, one that `parameter_entry` can read.
@@ -96,9 +98,7 @@ def cell_value(cell: str, each: Field) -> Any:
         cell = unguarded(cell)
     if kind == "enum":
         return _enum_value(cell, each.type)
-    if kind in ("json", "array"):
-        return json.loads(cell, parse_float=Decimal)
-    return cell
+    return read_json(cell) if kind in _BY_JSON else cell
 
 
 def _enum_value(cell: str, type_: FieldType) -> Any:

@@ -133,6 +133,7 @@ def install(app: flask.Flask, site: Site) -> None:
 def add_names(app: flask.Flask, prefix: str, name: str) -> None:
     """Let `url_for("meze.cities")`, `url_for("meze.cities.one", key=7)` and `flask routes` know of a resource."""
     app.url_map.add(Rule(f"{prefix}/{name}", endpoint=f"{ENDPOINT}.{name}", build_only=True))
+    app.url_map.add(Rule(f"{prefix}/{name}/query", endpoint=f"{ENDPOINT}.{name}.query", build_only=True))
     app.url_map.add(Rule(f"{prefix}/{name}/<path:key>", endpoint=f"{ENDPOINT}.{name}.one", build_only=True))
 
 
@@ -170,7 +171,7 @@ def _view(site: Site, users: UsersRoutes) -> Callable[..., flask.Response]:
     bodies = Bodies(site.settings.body_limit, site.settings.threads)
 
     def view(**_: str) -> flask.Response:
-        request = request_of(flask.request, bodies.read)
+        request = request_of(flask.request, bodies.read, bodies.receive)
         response = site.answer(request)
         if response.status == 404 and (allowed := users.methods(request.path)):
             refusal = MethodNotAllowed(params={"method": request.method}, headers={"Allow": ", ".join(allowed)})

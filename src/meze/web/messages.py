@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, Protocol
 
 from meze.access.caller import NOBODY, Caller
 from meze.errors import Problem
@@ -26,7 +26,7 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
-def _no_body(limit: int) -> BinaryIO:  # noqa: ARG001 - what reads a body knows its limit
+def _no_body(limit: int) -> IO[bytes]:  # noqa: ARG001 - what reads a body knows its limit
     return BytesIO()
 
 
@@ -45,7 +45,7 @@ class Request:
     arguments: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[], bytes] = lambda: b""
-    receive: Callable[[int], BinaryIO] = _no_body
+    receive: Callable[[int], IO[bytes]] = _no_body
     part: Callable[[], Any] | None = None
     request_id: str = ""
     language: str = "en"

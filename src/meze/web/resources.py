@@ -8,7 +8,8 @@ from typing import Any
 
 from meze.access.policy import Policy
 from meze.errors import MethodNotAllowed, NotFound
-from meze.query.parse import EXPORT_PARAMETERS, ListParser, parse_nothing, parse_one
+from meze.query.groups import CollectionParser
+from meze.query.parse import EXPORT_PARAMETERS, parse_nothing, parse_one
 from meze.records.place import place, placing
 from meze.records.records import Records
 from meze.records.urls import key_values, list_url, row_url
@@ -18,6 +19,7 @@ from meze.resources.resource import Resource
 from meze.web.body import json_object, json_value, object_of
 from meze.web.bulk import PATCH_TYPES, create_rows, delete_rows, patch_rows
 from meze.web.exports import ExportRoutes
+from meze.web.imports import ImportRoutes
 from meze.web.messages import JSON, Request, Response
 from meze.web.negotiate import require_json
 from meze.web.preconditions import match_of, unchanged, unless_of
@@ -45,9 +47,10 @@ class Routes:
     resources: Registry
     policy: Policy
     records: Records
-    parser: ListParser
+    parser: CollectionParser
     queries: Queries
     exports: ExportRoutes
+    imports: ImportRoutes
 
     def answer(self, request: Request) -> Response:
         """Return the answer for a path under the prefix.
@@ -94,7 +97,7 @@ class Routes:
             "POST": self._create,
             "QUERY": self.queries.page,
             "PATCH": lambda request, resource: patch_rows(self.records, request, resource),
-            "DELETE": lambda request, resource: delete_rows(self.records, self.parser, request, resource),
+            "DELETE": lambda request, resource: delete_rows(self.records, self.parser.lists, request, resource),
         }
         return answers.get(request.method, self.page)(request, resource)
 
@@ -121,7 +124,7 @@ class Routes:
         return (*(each for each, action in methods.items() if self.policy.possible(resource, action)), "OPTIONS")
 
     def page(self, request: Request, resource: Resource) -> Response:
-        """Return a page of a resource's rows, or all of them as a file."""
+        """Return a page of a resource's rows, or of aggregates of them, or all rows as a file."""
         form = self.exports.form_of(request)
         if form is not None:
             return self.exports.answer(request, resource, form)
@@ -136,7 +139,7 @@ class Routes:
             here = ("cursor", cursor) if cursor is not None else ("page", str((ask.page or 1) + 1))
             return list_url(self.prefix, resource, [*kept, here])
 
-        answer = self.records.reads.page(visit, ask, next_url)
+        answer = self.records.page(visit, ask, next_url)
         return Response(200, answer.body, rows=answer.rows)
 
     def one(self, request: Request, resource: Resource, key: str) -> Response:
@@ -154,6 +157,8 @@ class Routes:
         return Response(200, answer.body, headers=tagged(answer), rows=1)
 
     def _create(self, request: Request, resource: Resource) -> Response:
+        if request.part is None and self.imports.takes(request):
+            return self.imports.answer(request, resource)
         require_json(request.headers.get("accept", ""))
         visit = self.records.visit(resource, request.caller, "create")
         body = json_value(request)

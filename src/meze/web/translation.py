@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import IO
 from urllib.parse import parse_qsl
 
 import flask
@@ -13,8 +17,13 @@ from meze.errors import BadRequest, Problem, Text, TooLarge, Unavailable
 from meze.web.messages import Request, Response, Stream
 from meze.web.negotiate import language_of
 
+KEPT_IN_MEMORY = 1024 * 1024
+"""A body that is received as a file is kept in memory up to here."""
+PIECE = 64 * 1024
 PATIENCE_SECONDS = 0.1
 """How long a request waits before its body may be read, when too many are being read."""
+
+Receive = Callable[[flask.Request, int], IO[bytes]]
 
 
 class Bodies:
@@ -35,39 +44,69 @@ class Bodies:
             BadRequest: it is shorter than announced.
             Unavailable: too many slow bodies are being read.
         """
-        announced = of.content_length
-        if announced is not None and announced > self._limit:
-            raise self._too_large()
-        if announced == 0:
+        if of.content_length == 0:
             return b""
+        with self._receiving(of, self._limit):
+            body = of.get_data(parse_form_data=False)
+        _check_length(of, len(body), self._limit)
+        return body
+
+    def receive(self, of: flask.Request, limit: int) -> IO[bytes]:
+        """Return a body of at most `limit` bytes as a file without a name, at its beginning.
+
+        Raises:
+            TooLarge, BadRequest, Unavailable: as `read` does.
+        """
+        file = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY)  # noqa: SIM115 - who asked for it closes it
+        try:
+            with self._receiving(of, limit):
+                while piece := of.stream.read(PIECE):
+                    file.write(piece)
+            _check_length(of, file.tell(), limit)
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return file
+
+    @contextmanager
+    def _receiving(self, of: flask.Request, limit: int) -> Iterator[None]:
+        announced = of.content_length
+        if announced is not None and announced > limit:
+            raise _too_large(limit)
         if not self._places.acquire(timeout=PATIENCE_SECONDS):
             raise Unavailable(Text("Too many bodies are being received at once.", "同时接收的请求正文过多。"))
         try:
             # Werkzeug cuts a body of unknown length at its limit without a word: one byte more tells that it was cut.
-            of.max_content_length = self._limit + 1
-            body = of.get_data(parse_form_data=False)
+            of.max_content_length = limit + 1
+            yield
         except RequestEntityTooLarge:
-            raise self._too_large() from None
+            raise _too_large(limit) from None
         except ClientDisconnected:
             raise _cut_short() from None
         finally:
             self._places.release()
-        if len(body) > self._limit:
-            raise self._too_large()
-        if announced is not None and len(body) < announced:
-            raise _cut_short()
-        return body
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(params={"max": self._limit})
+
+def _check_length(of: flask.Request, length: int, limit: int) -> None:
+    if length > limit:
+        raise _too_large(limit)
+    if of.content_length is not None and length < of.content_length:
+        raise _cut_short()
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(params={"max": limit})
 
 
 def _cut_short() -> BadRequest:
     return BadRequest(Text("The body is shorter than announced.", "正文比声明的长度短。"))
 
 
-def request_of(from_flask: flask.Request, read: Callable[[flask.Request], bytes]) -> Request:
-    """Return Flask's request as ours; `read` gets its body when it is asked for."""
+def request_of(
+    from_flask: flask.Request, read: Callable[[flask.Request], bytes], receive: Receive | None = None
+) -> Request:
+    """Return Flask's request as ours; `read` gets its body when it is asked for, `receive` gets it as a file."""
     environ = from_flask.environ
     headers = {name.lower(): value for name, value in from_flask.headers.items()}
     arguments, fault = _arguments(from_flask.query_string)
@@ -77,6 +116,7 @@ def request_of(from_flask: flask.Request, read: Callable[[flask.Request], bytes]
         arguments=arguments,
         headers=headers,
         read=lambda: read(from_flask),
+        receive=lambda limit: BytesIO() if receive is None else receive(from_flask, limit),
         request_id=environ.get("meze.request_id", ""),
         language=language_of(headers.get("accept-language", "")),
         address_length=len(environ.get("RAW_URI") or from_flask.full_path),
