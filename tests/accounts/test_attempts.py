@@ -261,13 +261,44 @@ def test_a_network_registers_sixty_accounts_an_hour(attempts):
     assert refusal(attempts, subject="x@example.com", kind=AttemptKind.REGISTRATION) == 60 * 60
 
 
+def test_the_networks_of_one_customer_count_together(attempts):
+    def neighbours(site):
+        return (Visitor(f"2001:db8:{site:x}:{n:x}::1") for n in itertools.count())
+
+    spent = neighbours(1)
+    for visitor in itertools.islice(spent, 100):
+        attempts.begin(PROOF, "anna@example.com", visitor)
+
+    assert refusal(attempts, visitor=next(spent)) == 15 * 60
+    assert attempts.begin(PROOF, "bert@example.com", next(spent))
+    assert attempts.begin(PROOF, "anna@example.com", next(neighbours(2)))
+
+
+def test_codes_of_one_account_are_looked_at_fifty_times_a_day_from_wherever(attempts):
+    guesses = [attempts.may_guess(7, visitor) for visitor in itertools.islice(networks(), 51)]
+    others = attempts.may_guess(8, HOME)
+    attempts.guessed(7)
+
+    assert guesses == [True] * 50 + [False]
+    assert others
+    assert attempts.may_guess(7, HOME)
+
+
+def test_an_address_gets_five_letters_an_hour_that_nobody_proved_to_ask_for(attempts, clock):
+    letters = [attempts.may_write_to("anna@example.com", visitor) for visitor in itertools.islice(networks(), 6)]
+    clock.now += 3600
+
+    assert letters == [True] * 5 + [False]
+    assert attempts.may_write_to("anna@example.com", HOME)
+
+
 def test_neither_addresses_nor_names_stand_in_the_table(attempts, database):
     spend(attempts, 3)
 
     with database.engine.connect() as connection:
         rows = connection.execute(select(COUNTERS)).all()
 
-    assert len(rows) == 3
+    assert len(rows) == 5
     assert not any(trace in str(rows) for trace in ("anna", "example", "192.0.2"))
 
 

@@ -31,11 +31,12 @@ _HOUR = 60 * _MINUTE
 class AttemptKind(Enum):
     """What is tried. Each kind is counted by itself.
 
-    PROOF is of a password, or of a code in its place, CODE the second step of signing in. MAIL is asking for a letter
-    to an account, LETTER one to an address that nobody has proved to have asked for it.
+    PROOF is of a password, or of a code in its place, STEP the second step of signing in, and CODE the code of an
+    account in it. MAIL is asking for a letter to an account, LETTER one to an address that nobody proved to have asked.
     """
 
     PROOF = "proof"
+    STEP = "step"
     CODE = "code"
     MAIL = "mail"
     LETTER = "letter"
@@ -47,6 +48,8 @@ class By(Enum):
 
     SUBJECT_AND_NETWORK = "subject and network"
     NETWORK = "network"
+    SUBJECT_AND_SITE = "subject and site"
+    SITE = "site"
     SUBJECT = "subject"
 
 
@@ -68,15 +71,19 @@ LIMITS: dict[AttemptKind, tuple[Limit, ...]] = {
         Limit(By.SUBJECT, 100, 24 * _HOUR, then_each_network=1),
         Limit(By.SUBJECT_AND_NETWORK, 10, 15 * _MINUTE),
         Limit(By.NETWORK, 100, 15 * _MINUTE),
+        Limit(By.SUBJECT_AND_SITE, 100, 15 * _MINUTE),
+        Limit(By.SITE, 1000, 15 * _MINUTE),
     ),
-    # Guesses at codes are bounded by their token; this is for what floods the address that takes them.
-    AttemptKind.CODE: (Limit(By.NETWORK, 100, 15 * _MINUTE),),
+    AttemptKind.STEP: (Limit(By.NETWORK, 100, 15 * _MINUTE), Limit(By.SITE, 1000, 15 * _MINUTE)),
+    AttemptKind.CODE: (Limit(By.SUBJECT, 50, 24 * _HOUR),),
     AttemptKind.LETTER: (Limit(By.SUBJECT, 5, _HOUR),),
     AttemptKind.MAIL: (Limit(By.SUBJECT, 5, _HOUR), Limit(By.NETWORK, 20, _HOUR)),
     # A school or a company registers from behind one address.
     AttemptKind.REGISTRATION: (Limit(By.NETWORK, 60, _HOUR),),
 }
-"""Only wrong attempts stay counted for proofs and codes, all of them for the rest."""
+"""Only wrong attempts stay counted for proofs, steps and codes, all of them for the rest.
+
+A site is what an IPv6 customer is given, a /48 of 65,536 networks: they count together, ten times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,19 @@ class Attempts:
             alarming = any(self._first_alarm(work, kind, subject, now, each) for each in counted if each.alarming)
         return Attempt(kind, subject, visitor, alarming)
 
+    def may_guess(self, user_id: int, visitor: Visitor) -> bool:
+        """Count a guess at a user's code, and say whether it may be looked at."""
+        try:
+            self.begin(AttemptKind.CODE, f"user:{user_id}", visitor)
+        except TooManyRequests:
+            return False
+        return True
+
+    def guessed(self, user_id: int) -> None:
+        """Forget the guesses at a user's code: the right one came."""
+        with self._storage.writing() as work:
+            work.execute(_FORGET, forgotten=self._key(AttemptKind.CODE, f"user:{user_id}", ""))
+
     def may_write_to(self, address: str, visitor: Visitor) -> bool:
         """Count a letter to a canonical address, and say whether it may be sent; nobody is told to wait for that."""
         try:
@@ -175,6 +195,8 @@ class Attempts:
         parts = {
             By.SUBJECT_AND_NETWORK: (subject, visitor.network),
             By.NETWORK: ("", visitor.network),
+            By.SUBJECT_AND_SITE: (subject, visitor.site, "site"),
+            By.SITE: ("", visitor.site, "site"),
             By.SUBJECT: (subject, ""),
         }
         counters = [(self._key(kind, *parts[limit.by]), limit) for limit in LIMITS[kind]]

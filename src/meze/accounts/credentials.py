@@ -22,7 +22,7 @@ _READ = select(
 ).join_from(_users, PASSWORDS, PASSWORDS.c.user_id == _users.c.id, isouter=True)
 _BY_EMAIL = _READ.where(_users.c.email_canonical == bindparam("canonical", type_=String))
 _BY_ID = _READ.where(_users.c.id == bindparam("of_user", type_=Integer))
-_LOCKED = _BY_ID.with_for_update(of=_users)
+_LOCK = select(_users.c.id).where(_users.c.id == bindparam("of_user", type_=Integer)).with_for_update()
 
 
 class Credentials(NamedTuple):
@@ -52,7 +52,10 @@ def of_user(work: Work, user_id: int) -> Credentials | None:
 
 def locked(work: Work, user_id: int) -> Credentials | None:
     """Return an account and let nobody else change its password until the transaction ends."""
-    row = work.row(_LOCKED, of_user=user_id)
+    # In a statement of its own: PostgreSQL reads what is joined to a locked row as it was before the wait for the lock.
+    if work.row(_LOCK, of_user=user_id) is None:
+        return None
+    row = work.row(_BY_ID, of_user=user_id)
     return None if row is None else Credentials(*row)
 
 

@@ -42,6 +42,12 @@ _LOOK = select(*_READ).where(*_GOOD)
 _OF_KIND = TOKENS.c.kind == bindparam("of_kind", type_=String)
 _VOID_OF_USER = delete(TOKENS).where(TOKENS.c.user_id == bindparam("of_user", type_=Integer), _OF_KIND)
 _VOID_OF_EMAIL = delete(TOKENS).where(TOKENS.c.email_canonical == bindparam("canonical", type_=String), _OF_KIND)
+_HELD = (
+    select(TOKENS.c.id)
+    .where(TOKENS.c.email_canonical == bindparam("canonical", type_=String), _OF_KIND)
+    .order_by(TOKENS.c.id)
+    .with_for_update()
+)
 _LATEST = (
     select(*_READ)
     .where(
@@ -117,6 +123,11 @@ def keep(
         created_at=now,
         expires_at=now + (LIFETIMES[kind] if seconds is None else seconds),
     )
+
+
+def hold(work: Work, kind: TokenKind, email: str) -> None:
+    """Let nobody else use a link of a kind for an address that has no account, until the transaction ends."""
+    work.rows(_HELD, canonical=canonical(email), of_kind=kind.value)
 
 
 def void(work: Work, kind: TokenKind, user_id: int | None) -> None:

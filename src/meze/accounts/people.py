@@ -39,7 +39,7 @@ from meze.accounts.storage import Also, Storage, Work, nothing_else
 from meze.accounts.tables import FACTS, PASSWORDS, User
 from meze.accounts.tokens import Token, TokenKind, new_token
 from meze.accounts.visitor import Visitor
-from meze.errors import AlreadyExists, Entry, Forbidden, Invalid, NotFound
+from meze.errors import AlreadyExists, Entry, Forbidden, Invalid, NotFound, TokenRevoked
 from meze.errors import Text as Sentence
 
 _users = cast(Table, User.__table__)
@@ -108,9 +108,16 @@ class People:
         self._clock = clock
 
     def me(self, user_id: int) -> dict[str, Any]:
-        """Return a caller as the contract shows one: id, email, name, roles, email_verified, created_at."""
+        """Return a caller as the contract shows one: id, email, name, roles, email_verified, created_at.
+
+        Raises:
+            TokenRevoked: the account was deleted a moment ago.
+        """
         with self._storage.reading() as work:
-            return self.shown(work, user_id)
+            try:
+                return self.shown(work, user_id)
+            except NotFound:
+                raise TokenRevoked from None
 
     def shown(self, work: Work, user_id: int) -> dict[str, Any]:
         """As `me`, in the caller's own transaction. Raises NotFound."""
@@ -233,6 +240,8 @@ class People:
             if after["disabled"] and not before["disabled"]:
                 # Enabling the account again is not to bring to life what was forgotten meanwhile.
                 self._sessions.end_all(work, user_id, keys=True)
+                for kind in (TokenKind.RESET, TokenKind.EMAIL, TokenKind.MFA):
+                    links.void(work, kind, user_id)
         self._sessions.forget(user_id)
 
     def delete(self, user_id: int, visitor: Visitor, by_id: int | None = None, check: Also = nothing_else) -> None:

@@ -75,9 +75,10 @@ class Recovery(Flow):
             least = self._least(work, account.user_id)
         hashed = self._new_password(account, new_password, least)
         with self.storage.writing() as work:
-            links.use(work, read, self.clock())
+            # The account first, as everybody does who changes one: two that wait for each other wait for ever.
             if credentials.locked(work, account.user_id) is None:
                 raise links.bad_token()
+            links.use(work, read, self.clock())
             self._set_password(work, account, hashed)
             # Whoever used the link reads what is sent to the address.
             self._verify(work, account, account.email)
@@ -146,7 +147,7 @@ class Recovery(Flow):
             email = checked(email)
         except ValueError:
             raise Invalid([bad_email()]) from None
-        self.attempts.begin(AttemptKind.MAIL, account.canonical, visitor)
+        self.attempts.begin(AttemptKind.MAIL, f"user:{account.user_id}", visitor)
         may_write = self.attempts.may_write_to(canonical(email), visitor)
         with self.storage.writing() as work:
             self.sessions.hold_confirmed(work, caller)
@@ -204,12 +205,14 @@ class Recovery(Flow):
         self.outbox.wake()
 
     def _verified(self, work: Work, read: Token, visitor: Visitor) -> int:
-        link = links.use(work, read, self.clock())
+        link = links.look(work, read, self.clock())
         if read.kind is TokenKind.REGISTRATION:
-            return self._registered(work, link, visitor)
+            links.hold(work, read.kind, link.data["email"])
+            return self._registered(work, links.use(work, read, self.clock()), visitor)
         account = None if link.user_id is None else credentials.locked(work, link.user_id)
-        if account is None:
+        if account is None or account.disabled:
             raise links.bad_token()
+        links.use(work, read, self.clock())
         self._verify(work, account, link.data["email"])
         if canonical(link.data["email"]) == account.canonical:
             audit.record(work, "email_verified", account.user_id, visitor)

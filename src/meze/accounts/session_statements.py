@@ -9,6 +9,8 @@ from sqlalchemy import Double, Integer, LargeBinary, String, Table, and_, bindpa
 from meze.accounts.tables import KEYS, SESSIONS, AccountEvent, User
 
 BEARER, COOKIE = "bearer", "cookie"
+MOST_SESSIONS = 100
+"""How many living sessions a user has at most."""
 LARGEST_ID = 2**31 - 1
 """An id beyond it is nobody's, and PostgreSQL refuses to compare it."""
 
@@ -136,6 +138,18 @@ END_ALL = (
         SESSIONS.c.user_id == _of_user,
         SESSIONS.c.id != bindparam("kept_id", type_=Integer),
         SESSIONS.c.revoked_at.is_(None),
+    )
+    .values(revoked_at=_now)
+)
+END_OLDEST = (
+    update(SESSIONS)
+    .where(
+        SESSIONS.c.id.in_(
+            select(SESSIONS.c.id)
+            .where(SESSIONS.c.user_id == _of_user, SESSIONS.c.revoked_at.is_(None))
+            .order_by(SESSIONS.c.last_used_at.desc(), SESSIONS.c.id.desc())
+            .offset(MOST_SESSIONS)
+        )
     )
     .values(revoked_at=_now)
 )

@@ -26,6 +26,7 @@ from meze.accounts.session_statements import (
     COOKIE,
     END,
     END_ALL,
+    END_OLDEST,
     LARGEST_ID,
     LISTED,
     OWNER_LOCKED,
@@ -135,6 +136,7 @@ class Sessions:
             address=visitor.address,
             **columns,
         )
+        work.execute(END_OLDEST, of_user=columns["user_id"], now=now)
 
     def is_unusual(self, work: Work, user_id: int, visitor: Visitor) -> bool:
         """Say whether a user who signed in before never did so with this device, or never from this network.

@@ -30,9 +30,11 @@ from meze.errors import (
     ConfirmationRequired,
     Entry,
     Invalid,
+    NotFound,
     RegistrationClosed,
     SecondFactorRequired,
     Text,
+    TokenRevoked,
     TooManyRequests,
 )
 
@@ -154,7 +156,7 @@ class SignIn(Flow):
 
     def second_factor(self, mfa_token: str, code: str, visitor: Visitor, carrier: Carrier = Carrier.TOKENS) -> SignedIn:
         """Finish signing in with a code. Raises BadCredentials for whatever is wrong with token or code."""
-        attempt = self.attempts.begin(AttemptKind.CODE, "", visitor)
+        attempt = self.attempts.begin(AttemptKind.STEP, "", visitor)
         begun: list[tuple[str, SignedIn]] = []
 
         def begin(work: Work, account: Credentials, method: str) -> None:
@@ -163,7 +165,9 @@ class SignIn(Flow):
             begun.append((account.canonical, self._begin(work, account.user_id, visitor, method, carrier)))
 
         try:
-            self.factor.answer(mfa_token, code, begin)
+            user_id, _ = self.factor.answer(
+                mfa_token, code, begin, lambda of_user: self.attempts.may_guess(of_user, visitor)
+            )
         except WrongCode as wrong:
             with self.storage.writing() as work:
                 audit.record(work, "sign_in_failed", wrong.user_id, visitor)
@@ -172,6 +176,7 @@ class SignIn(Flow):
             self.outbox.wake()
             raise
         self.attempts.withdraw(attempt)
+        self.attempts.guessed(user_id)
         who, signed_in = begun[0]
         self.attempts.forgive(AttemptKind.PROOF, who, visitor)
         self.outbox.wake()
@@ -198,7 +203,10 @@ class SignIn(Flow):
     def sign_out_everywhere(self, caller: Caller, visitor: Visitor) -> None:
         """End every session of the caller, this one too."""
         assert caller.id is not None
-        self.people.sign_out(caller.id, visitor)
+        try:
+            self.people.sign_out(caller.id, visitor)
+        except NotFound:
+            raise TokenRevoked from None
 
     def confirm(self, caller: Caller, password: str | None, code: str | None, visitor: Visitor) -> None:
         """Let this session change what an account is guarded by, for 10 minutes.

@@ -28,3 +28,11 @@ class Visitor:
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
+
+    @property
+    def site(self) -> str:
+        """What one customer has at most: an IPv6 /48, or an IPv4 address."""
+        network = self.network
+        if "/" not in network:
+            return network
+        return str(ipaddress.ip_network(network).supernet(new_prefix=48))
