@@ -332,8 +332,8 @@ class Parts:
             resources, lambda method, path: method not in users.methods(settings.prefix + path), settings.uri_limit
         )
         batches = Batches(routes, operations, settings.body_limit)
-        answers = Answers(installation.database)
-        retries = Retries(records, answers, Replays(records, resources, policy))
+        self.answers = Answers(installation.database)
+        retries = Retries(records, self.answers, Replays(records, resources, policy))
         self.site = Site(settings, routes, batches, retries, pages, identify, failed, served)
 
     def document(self) -> dict[str, Any]:

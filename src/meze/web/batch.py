@@ -15,6 +15,7 @@ import msgspec
 
 from meze.errors import BadRequest, Entry, Invalid, MethodNotAllowed, Problem, Text, TooExpensive
 from meze.records.places import AT, placed
+from meze.records.records import Records
 from meze.web.body import json_object, parsed
 from meze.web.messages import JSON, Request, Response
 from meze.web.negotiate import require_json
@@ -46,6 +47,10 @@ class Batches:
     @property
     def path(self) -> str:
         return f"{self.routes.prefix}/{NAME}"
+
+    def within(self, records: Records) -> Batches:
+        """Return the same with records that are inside of a transaction."""
+        return replace(self, routes=self.routes.within(records))
 
     def answer(self, request: Request) -> Response:
         """Return what all operations of the batch answered.

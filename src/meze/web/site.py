@@ -23,6 +23,7 @@ from meze.web.accounts.routes import AccountRoutes
 from meze.web.batch import Batches
 from meze.web.fixed import PAGES_FOR_SOME, FixedPages
 from meze.web.headers import cors_headers, preflight, security_headers
+from meze.web.idempotency import Retries
 from meze.web.messages import PROBLEM, Request, Response
 from meze.web.resources import Routes
 
@@ -43,6 +44,7 @@ class Site:
     settings: Settings
     routes: Routes
     batches: Batches
+    retries: Retries
     pages: FixedPages
     identify: Identify
     failed: Failed
@@ -106,9 +108,9 @@ class Site:
         if self.accounts is not None and self.accounts.serves(request.path):
             return self.accounts.answer(request)
         if request.path == self.batches.path:
-            return self.batches.answer(request)
+            return self.retries.answer(request, self.batches, self._problem)
         if self.under_prefix(request.path):
-            return self.routes.answer(request)
+            return self.retries.answer(request, self.routes, self._problem)
         return self.pages.answer(request)
 
     def _check_limits(self, request: Request) -> None:
@@ -136,6 +138,7 @@ class Site:
     def _finish(self, request: Request, response: Response, caller: Caller | None) -> None:
         known = caller is not None and caller.credentials
         response.caller_id = caller.id if caller else None
+        response.route = response.route or self.route_of(request.path)
         sent = known or "authorization" in request.headers or "cookie" in request.headers
         if self.accounts is not None:
             sent = sent or self.accounts.serves(request.path)
