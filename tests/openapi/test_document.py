@@ -61,11 +61,13 @@ def test_what_one_role_may_read_is_named(document: dict[str, Any]) -> None:
 def test_a_resource_shows_only_the_operations_that_somebody_may_do(document: dict[str, Any]) -> None:
     assert set(document["paths"]["/api/v1/wishes"]) & set(METHODS) == {"post"}
     assert "/api/v1/wishes/{key}" not in document["paths"]
+    assert "/api/v1/wishes/query" not in document["paths"]
     assert "/api/v1/ledger" not in document["paths"]
 
 
 def test_every_address_of_the_app_is_described_and_no_other(kitchen: Installation, document: dict[str, Any]) -> None:
-    closed = {"/api/v1/ledger", "/api/v1/ledger/{key}", "/api/v1/wishes/{key}"}
+    closed = {"/api/v1/ledger", "/api/v1/ledger/{key}", "/api/v1/ledger/query"}
+    closed |= {"/api/v1/wishes/{key}", "/api/v1/wishes/query"}
     named = {
         rule.rule.replace("<path:key>", "{key}")
         for rule in kitchen.app.url_map.iter_rules()

@@ -24,7 +24,8 @@ from meze.resources.registry import Registry
 _FIXED_TAG = "server"
 _CONVENTIONS = """\
 Lists are filtered by `field=value` and `field__operator=value`, across relations by `relation__field=value`; sorted \
-by `sort=-field,field`; and read on by following `next`. `fields` narrows what is shown, `expand` embeds related rows.
+by `sort=-field,field`; and read on by following `next`. `fields` narrows what is shown, `expand` embeds related rows. \
+What an address cannot say, AND, OR and NOT, stands in the body of `QUERY`, or of `POST` to the collection's `query`.
 
 Integers are JSON numbers of up to 64 bits, decimals are strings, moments are RFC 3339 in UTC. Errors are \
 `application/problem+json`: programs read `code` and `errors`, people `detail`. What you may not read, you may not ask \
@@ -45,6 +46,7 @@ def document(resources: Registry, policy: Policy, description: Description) -> d
         name = each.resource.name
         address = f"{description.prefix}/{quote(name)}"
         items[address] = operations.collection(each, names[name], name)
+        items[f"{address}/query"] = operations.query(each, names[name], name)
         items[f"{address}/{{key}}"] = operations.row(each, names[name], name)
     if description.accounts:
         items |= AccountPaths(description.prefix, operations, seen, names).items()

@@ -10,6 +10,7 @@ from meze.openapi.description import Json
 from meze.openapi.keys import follows_from_row, key_parameter
 from meze.openapi.names import Names
 from meze.openapi.parameters import Parameters
+from meze.openapi.querying import QuerySchemas
 from meze.openapi.responses import Problems, headers
 from meze.openapi.schemas import Schemas
 
@@ -37,6 +38,26 @@ class Operations:
         if "create" in seen.actions:
             item["post"] = self._create(seen, names, tag)
         return {"parameters": self.parameters.everywhere(), **item} if item else {}
+
+    def query(self, seen: Seen, names: Names, tag: str) -> Json:
+        """Return the path item of a collection's `query`, empty where nobody may read any row."""
+        if "read" not in seen.actions:
+            return {}
+        schemas = QuerySchemas(self.parameters, self.schemas)
+        text = (
+            "A list, asked for in a body. It only reads, and is the same as `QUERY` (RFC 10008) to the collection. "
+            "`next` is where to send the same body to for the next page."
+        )
+        asking = {
+            **_head(seen, "read", f"query{names.plural}", f"Query {seen.resource.name}", tag, text),
+            "parameters": schemas.going_on(seen),
+            "requestBody": _body(schemas.body(seen, names), _JSON),
+            "responses": {
+                "200": _json("A page of rows.", self.schemas.page(seen), headers()),
+                **self._problems(seen, "read", (*_READING, *_BODY, 422)),
+            },
+        }
+        return {"parameters": self.parameters.everywhere(), "post": asking}
 
     def row(self, seen: Seen, names: Names, tag: str) -> Json:
         """Return the path item of one row, empty where nobody may read any."""

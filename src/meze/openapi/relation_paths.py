@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from meze.openapi.audience import Seen
 from meze.openapi.description import Json
 from meze.openapi.values import BOOLEAN, operand_text
-from meze.query.operators import OPERATORS
+from meze.query.operators import OPERATORS, Operator
 from meze.query.view import STEPS
+from meze.resources.fields import FieldType
 from meze.resources.registry import Registry
 from meze.resources.resource import Relation
 
@@ -26,6 +27,8 @@ _LEAST_TREE = 12
 
 Leaves = Callable[[Seen], list[str]]
 """Gives the patterns that may end a path at a resource."""
+Operands = Callable[[Operator, FieldType], Json]
+"""Gives the schema of an operand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,22 @@ class RelationPaths:
                 return max(1, steps - 1)
         return STEPS
 
-    def filters(self, seen: Seen) -> Json:
-        """Return `patternProperties`: for each kind of operand, the paths with their operators that take it."""
-        ends = {each.resource.name: _ends(each) for each in self._reachable(seen, self.exact_steps(seen))}
+    def filters(self, seen: Seen, described: Operands = operand_text, *, beyond: Json | None = None) -> Json:
+        """Return `patternProperties`: for each kind of operand, the paths with their operators that take it.
+
+        `described` gives the schema of an operand, `beyond` is that of any at the paths that are not exact.
+        """
+        ends = {each.resource.name: _ends(each, described) for each in self._reachable(seen, self.exact_steps(seen))}
 
         def taking(operand: str) -> Leaves:
             return lambda at: ends[at.resource.name].get(operand, [])
 
         operands = dict.fromkeys(operand for each in ends.values() for operand in each)
         patterns = {f"^(?:{self.pattern(seen, taking(each))})$": json.loads(each) for each in operands}
-        beyond = self.beyond(seen)
-        return patterns if beyond is None else {**patterns, f"^(?:{beyond})$": {"type": "string"}}
+        open_ends = self.beyond(seen)
+        if open_ends is None:
+            return patterns
+        return {**patterns, f"^(?:{open_ends})$": {"type": "string"} if beyond is None else beyond}
 
     def _branches(self, seen: Seen, leaves: Leaves, steps: int, many: int, *, at_relations: bool) -> list[str]:
         found = []
@@ -111,13 +119,13 @@ class RelationPaths:
         return list(found.values())
 
 
-def _ends(seen: Seen) -> dict[str, list[str]]:
+def _ends(seen: Seen, described: Operands) -> dict[str, list[str]]:
     """Return, by the schema of an operand as JSON, the patterns of the fields and operators that take it."""
     operators: dict[str, dict[str, list[str]]] = {}
     for name, field in seen.fields.items():
         for operator in OPERATORS.values():
             if operator.name in field.type.operators:
-                operand = json.dumps(operand_text(operator, field.type))
+                operand = json.dumps(described(operator, field.type))
                 operators.setdefault(operand, {}).setdefault(name, []).append(operator.name)
     ends = {operand: _together(taking) for operand, taking in operators.items()}
     if "isnull" not in seen.resource.fields:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from meze.openapi.description import Json
+from meze.query.condition import PIECE_CHARACTERS
 from meze.query.operators import Operand, Operator
 from meze.query.values import LIST_VALUES
 from meze.resources.fields import FieldType
@@ -78,6 +79,18 @@ def operand_text(operator: Operator, type_: FieldType) -> Json:
     if type_.name == "array":
         return {"type": "string", "contentMediaType": "application/json"}
     return asked(type_)
+
+
+def operand_json(operator: Operator, type_: FieldType) -> Json:
+    """Return the schema of an operand in a body, where a value is as in the body of a write, of any length."""
+    if operator.operand is Operand.FLAG:
+        return BOOLEAN
+    if operator.prepare is not None:
+        return {"type": "string", "maxLength": PIECE_CHARACTERS}
+    schema = dict(type_.body_schema or type_.schema)
+    if type_.name == "text":
+        schema.pop("maxLength", None)
+    return _list_of(schema) if operator.operand is Operand.MANY else schema
 
 
 def written(type_: FieldType) -> str:
