@@ -31,8 +31,8 @@ from meze.query.groups import CollectionParser
 from meze.query.parse import Limits, ListParser
 from meze.query.where import WhereReader
 from meze.records.cost import Slots
-from meze.records.idempotency import Answers
 from meze.records.export import Exports
+from meze.records.idempotency import Answers
 from meze.records.plan import Planner, search_index
 from meze.records.records import Records
 from meze.records.replay import Replays
@@ -333,7 +333,7 @@ class Parts:
         )
         batches = Batches(routes, operations, settings.body_limit)
         self.answers = Answers(installation.database)
-        retries = Retries(records, self.answers, Replays(records, resources, policy))
+        retries = Retries(records, routes.imports, self.answers, Replays(records, resources, policy))
         self.site = Site(settings, routes, batches, retries, pages, identify, failed, served)
 
     def document(self) -> dict[str, Any]:

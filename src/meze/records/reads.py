@@ -11,9 +11,9 @@ from meze.query.ask import ListAsk, Scope, Selection
 from meze.query.cursor import bad_cursor
 from meze.records.cost import Slots
 from meze.records.lending import Lending
-from meze.records.plan import Planner, RowPlan
+from meze.records.plan import ListPlan, Planner, RowPlan
 from meze.records.run import Runner
-from meze.records.shape import digest, encode, no_related
+from meze.records.shape import Row, digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Visit, keyed, named
 from meze.records.write import ask_create, plan_delete, plan_update
@@ -41,7 +41,7 @@ class Reads:
             raise bad_cursor()
         plan = self._lending.planned(visit, lambda: self._planner.rows(visit.resource, visit.standing, ask.shape))
         with self._slots.taken(plan.load), self._lending.reading(visit, snapshot=not plan.single) as connection:
-            page, cursor = self._runner.page(plan, ask, visit.me, connection)
+            page, cursor = self._runner.page(plan, ask, visit.me, connection, _noting(plan, visit))
         if page.next is not None:
             page.next = next_url(cursor)
         return Answer(encode(page), rows=len(page.items))
@@ -105,3 +105,16 @@ class Reads:
         """Say whether the caller may (still) know of the relation that an embedded list's `next` goes along."""
         parent = self._planner.resources.named(scope.resource)
         return parent is not None and scope.relation in self._planner.policy.view(parent, visit.standing).relations
+
+
+def _noting(plan: ListPlan, visit: Visit) -> Callable[[Row], None]:
+    """Return what notes that a row of a list is shown."""
+    if visit.notes is None:
+        return lambda _: None
+    own = {
+        key.path.field: place
+        for key, (place, _) in zip(plan.shape.sort, plan.sort, strict=True)
+        if not key.path.relations
+    }
+    key, related = plan.resource.key, bool(plan.node.related)
+    return lambda row: visit.show(key_text(key, [row[own[part.name]] for part in key]), related=related)

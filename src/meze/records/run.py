@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,12 @@ class Runner:
     prefix: str
 
     def page(
-        self, plan: ListPlan, ask: ListAsk, me: Values, connection: Connection
+        self, plan: ListPlan, ask: ListAsk, me: Values, connection: Connection, see: Callable[[Row], None]
     ) -> tuple[Page | CountedPage, str | None]:
-        """Return the page and the cursor of the next one, None at the end. `next` is left for the caller to write."""
+        """Return the page and the cursor of the next one, None at the end. `next` is left for the caller to write.
+
+        `see` is told of every row of the page.
+        """
         values = {**ask.values, **me, LIMIT: ask.limit + 1}
         if ask.page is not None:
             values[OFFSET] = (ask.page - 1) * ask.limit
@@ -38,6 +41,8 @@ class Runner:
                 return (CountedPage([], None, 0) if plan.count else Page([], None)), None
             values[SEARCH] = query
         rows = self.rows(plan, values, ask.limit, connection)
+        for row in rows[: ask.limit]:
+            see(row)
         items = [self._build(plan, row, me, connection) for row in rows[: ask.limit]]
         if plan.whole is not None:
             for item, row in zip(items, rows, strict=False):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from meze.records.idempotency import LARGEST_BODY, LONGEST_KEY, Answers, Kept, N
 from meze.records.records import Records
 from meze.records.replay import Replays
 from meze.records.visit import Notes
+from meze.web.imports import ImportRoutes
 from meze.web.messages import PROBLEM, Request, Response
 from meze.web.query import FORM
 
@@ -29,6 +31,7 @@ REPLAYED = "Idempotency-Replayed"
 METHODS = ("POST", "PATCH", "PUT", "DELETE")
 NOT_KEPT = (401, 403, 429)
 _CONTENT_TYPE = "Content-Type"
+_PIECE = 65_536
 
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(r"[\x21\x23-\x7e]+")
@@ -47,8 +50,9 @@ class Handler(Protocol):
 class Retries:
     """Stands before what answers for the resources."""
 
-    def __init__(self, records: Records, answers: Answers, replays: Replays) -> None:
+    def __init__(self, records: Records, imports: ImportRoutes, answers: Answers, replays: Replays) -> None:
         self._records = records
+        self._imports = imports
         self._answers = answers
         self._replays = replays
 
@@ -66,11 +70,24 @@ class Retries:
             return handler.answer(request)
         key = key_of(written)
         # The body comes first: no transaction waits for a client that is slow to send it.
-        body = request.read()
-        request = replace(request, read=lambda: body)
-        name = Name(user_id, key, _fingerprint(request, body))
-        response = self._again(name, request)
-        return self._first(name, request, handler, tell) if response is None else response
+        with self._received(request) as (received, digest):
+            name = Name(user_id, key, _fingerprint(request, digest))
+            response = self._again(name, request)
+            return self._first(name, received, handler, tell) if response is None else response
+
+    @contextmanager
+    def _received(self, request: Request) -> Iterator[tuple[Request, bytes]]:
+        """Lend the request with its body, all of which is here, and the body's digest."""
+        if request.method != "POST" or not self._imports.takes(request):
+            body = request.read()
+            yield replace(request, read=lambda: body), hashlib.sha256(body).digest()
+            return
+        with request.receive(self._imports.longest) as file:
+            digest = hashlib.sha256()
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+            file.seek(0)
+            yield replace(request, receive=lambda _: file), digest.digest()
 
     def _again(self, name: Name, request: Request) -> Response | None:
         """Return what was answered before, as it was, None where that is nothing.
@@ -169,7 +186,7 @@ def _may_change(request: Request) -> bool:
     return request.method in METHODS and not (request.method == "POST" and request.path.endswith(f"/{FORM}"))
 
 
-def _fingerprint(request: Request, body: bytes) -> bytes:
+def _fingerprint(request: Request, digest: bytes) -> bytes:
     """Return what tells one request from another: method, path, query and body."""
     asked = msgspec.json.encode((request.method, request.path, request.arguments))
-    return hashlib.sha256(hashlib.sha256(asked).digest() + hashlib.sha256(body).digest()).digest()
+    return hashlib.sha256(hashlib.sha256(asked).digest() + digest).digest()

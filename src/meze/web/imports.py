@@ -44,6 +44,15 @@ class ImportRoutes:
         self._importing = Importing(records, limits.rows)
         self._limits = limits
 
+    def within(self, records: Records) -> ImportRoutes:
+        """Return the same with records that are inside of a transaction."""
+        return ImportRoutes(records, self._limits)
+
+    @property
+    def longest(self) -> int:
+        """How many bytes a file may have."""
+        return self._limits.body
+
     def takes(self, request: Request) -> bool:
         """Say whether the body says that it is a file of rows."""
         return _type_of(request) in (CSV, NDJSON)

@@ -75,7 +75,12 @@ class Routes:
 
     def within(self, records: Records) -> Routes:
         """Return the same routes with records that are inside of a transaction."""
-        return replace(self, records=records, queries=replace(self.queries, records=records))
+        return replace(
+            self,
+            records=records,
+            queries=replace(self.queries, records=records),
+            imports=self.imports.within(records),
+        )
 
     def route_of(self, path: str) -> str:
         """Return the template of a path, for the log: names of resources, never keys."""
