@@ -223,18 +223,28 @@ def test_an_account_is_made_once_its_address_is_proved(served_verified: Deployme
     assert person.client.get("/auth/me").json["email_verified"] is True
 
 
-def test_two_who_register_one_address_make_one_account_of_the_last_who_proves_it(served_verified: Deployment) -> None:
-    """16, 37: whoever registers an address that is not theirs gets nothing when its owner does."""
+@pytest.mark.parametrize("first", ["stranger", "owner"])
+def test_who_registers_an_address_of_somebody_else_does_not_get_into_the_account(
+    served_verified: Deployment, first: str
+) -> None:
+    """16, 37: whichever of the letters the owner of the mailbox follows, before or after their own registration."""
     served = served_verified
     email = new_email("wanted")
-    theirs, mine = new_password(), new_password()
-    assert served.client().post("/auth/register", {"email": email, "password": theirs}).status == 202
-    served.mailbox.link(email, "registration")
-    assert served.client().post("/auth/register", {"email": email, "password": mine}).status == 202
-    token = served.mailbox.link(email, "registration", after=1)
+    passwords = {"stranger": new_password(), "owner": new_password()}
+    order = [first, *(passwords.keys() - {first})]
+    links = []
+    for who in order:
+        seen = len(served.mailbox.to(email))
+        answer = served.client().post("/auth/register", {"email": email, "password": passwords[who]})
+        assert answer.status == 202
+        links.append(served.mailbox.link(email, "registration", after=seen))
 
-    assert served.client().post("/auth/email/verify", {"token": token}).status == 204
+    assert served.client().post("/auth/email/verify", {"token": links[0]}).status == 204
 
-    owner = Person(served, email, mine, served.client())
-    assert owner.attempt().status == 200
-    assert owner.attempt(served.client(), password=theirs).status == 401
+    stranger = Person(served, email, passwords["stranger"], served.client())
+    assert stranger.attempt().status == 401
+    assert served.client().post("/auth/email/verify", {"token": links[1]}).status == 422
+    body = {"token": served.mailbox.link(email, "reset"), "new_password": passwords["owner"]}
+    assert served.client().post("/auth/password/reset", body).status == 204
+    assert stranger.attempt(served.client()).status == 401
+    assert Person(served, email, passwords["owner"], served.client()).attempt().status == 200
