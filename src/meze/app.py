@@ -32,7 +32,7 @@ from meze.query.parse import Limits, ListParser
 from meze.query.where import WhereReader
 from meze.records.cost import Slots
 from meze.records.export import Exports
-from meze.records.idempotency import Answers
+from meze.records.idempotency import EXPIRED, TIDY_SECONDS, Answers
 from meze.records.plan import Planner, search_index
 from meze.records.records import Records
 from meze.records.replay import Replays
@@ -285,7 +285,8 @@ class Installation:
     def _accounts(self, policy: Policy, resources: Registry, service: str) -> Accounts:
         names = [resource.name for resource in resources]
         post = open_post(self.settings, service)
-        return Accounts(self.database, self.settings, policy.roles, names, post, service=service)
+        chores = {"idempotency keys": EXPIRED}
+        return Accounts(self.database, self.settings, policy.roles, names, post, service=service, chores=chores)
 
 
 class Parts:
@@ -329,10 +330,10 @@ class Parts:
         failed = log_failure(installation.events, lambda path: self.site.route_of(path))
         users = UsersRoutes(installation.app.url_map)
         operations = OperationReader(
-            resources, lambda method, path: method not in users.methods(settings.prefix + path), settings.uri_limit
+            resources, lambda method, path: method not in users.methods(settings.prefix + path), int(settings.uri_limit)
         )
-        batches = Batches(routes, operations, settings.body_limit)
-        self.answers = Answers(installation.database)
+        batches = Batches(routes, operations, int(settings.body_limit))
+        self.answers = Answers(installation.database, tidy_seconds=TIDY_SECONDS if accounts is None else None)
         retries = Retries(records, routes.imports, self.answers, Replays(records, resources, policy))
         self.site = Site(settings, routes, batches, retries, pages, identify, failed, served)
 

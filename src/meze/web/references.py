@@ -62,7 +62,10 @@ class Results:
             Invalid: there is nothing where one points; TooExpensive: all together are too long.
         """
         entries: list[Entry] = []
-        filled = self._filled(body, place, entries)
+        try:
+            filled = self._filled(body, place, entries)
+        except RecursionError:
+            raise BadRequest(_TOO_DEEP) from None
         if entries:
             raise Invalid(entries)
         return filled
