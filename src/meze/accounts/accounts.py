@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+
+from sqlalchemy.sql import ClauseElement
 
 from meze.accounts import flow
 from meze.accounts.attempts import Attempts
@@ -31,7 +33,7 @@ class Accounts:
     """Who can call, and how they prove it.
 
     `roles` are those that may be given, `resources` the names that scopes of keys may say; `service` is the name that
-    letters and authenticators show.
+    letters and authenticators show. `chores` are what other layers have the housekeeper do.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Accounts:
         post: Post,
         *,
         service: str,
+        chores: Mapping[str, ClauseElement],
         clock: Callable[[], float] = time.time,
     ) -> None:
         assert settings.secret_key is not None
@@ -61,7 +64,7 @@ class Accounts:
         methods = Methods(Parts(storage, keyring, clock, self.passwords, self.sessions))
         self.second_factor = SecondFactor(storage, keyring, methods, issuer=service, clock=clock)
         self.outbox = Outbox(storage, post, settings, clock)
-        self.background = Background(self.outbox, Housekeeper(storage, clock))
+        self.background = Background(self.outbox, Housekeeper(storage, clock, chores))
         self.outbox.when_filled(self.background.wake)
         self.people = People(storage, self.sessions, self.outbox, roles, clock)
         self.guards = Guards(storage, self.people, self.sessions, self.keys, self.second_factor, self.outbox)

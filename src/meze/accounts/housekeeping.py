@@ -9,8 +9,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from sqlalchemy import (
@@ -86,11 +87,20 @@ _RELEASE = (
 
 
 class Housekeeper:
-    """Any number may sweep; they take turns by a lease that ends by itself where one of them is gone."""
+    """Any number may sweep; they take turns by a lease that ends by itself where one of them is gone.
 
-    def __init__(self, storage: Storage, clock: Callable[[], float] = time.time) -> None:
+    `others` are chores of other layers, by name: statements that delete at most BATCH rows that were due at `now`.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Callable[[], float] = time.time,
+        others: Mapping[str, ClauseElement] = MappingProxyType({}),
+    ) -> None:
         self._storage = storage
         self._clock = clock
+        self._chores = (*CHORES, *(_Chore(name, clause) for name, clause in others.items()))
 
     def sweep(self) -> dict[str, int]:
         """Delete what is due and return how many rows of what; nothing at all while another one sweeps.
@@ -103,7 +113,7 @@ class Housekeeper:
         if until is None:
             return {}
         try:
-            return {chore.name: self._do(chore, until) for chore in CHORES}
+            return {chore.name: self._do(chore, until) for chore in self._chores}
         finally:
             with self._storage.writing() as work:
                 work.execute(_RELEASE, holder=holder, lease={"holder": None, "until": 0.0})

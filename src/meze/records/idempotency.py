@@ -39,6 +39,7 @@ LONGEST_KEY = 255
 LARGEST_BODY = 16 * 2**20
 """Bytes of an answer that can be kept."""
 PIECE = 500
+TIDY_SECONDS = 600.0
 
 ANSWERS = Table(
     "meze_idempotency",
@@ -105,11 +106,19 @@ class Kept:
 
 
 class Answers:
-    """The answers that are kept. `clock` tells seconds since 1970."""
+    """The answers that are kept. `clock` tells seconds since 1970.
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    They are deleted by the housekeeper of accounts; where there is none, `tidy_seconds` says how often a piece of them is
+    deleted beside a new one.
+    """
+
+    def __init__(
+        self, database: Database, clock: Callable[[], float] = time.time, *, tidy_seconds: float | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._tidy_seconds = tidy_seconds
+        self._tidied_at = 0.0
         self._prepared: dict[int, Statement] = {}
 
     def find(self, name: Name, connection: Connection) -> Kept | None:
@@ -128,6 +137,9 @@ class Answers:
         """
         now = self._clock()
         connection.execute(self._prepare(_DROP), {**_at(name), "now": now})
+        if self._tidy_seconds is not None and not 0 <= now - self._tidied_at < self._tidy_seconds:
+            self._tidied_at = now
+            connection.execute(self._prepare(EXPIRED), {"now": now})
         values = {
             "user_id": name.user_id,
             "key": name.key,
