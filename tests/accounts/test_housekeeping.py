@@ -226,3 +226,15 @@ def test_of_many_that_begin_at_once_one_holds_the_lease(storage):
         taken = list(threads.map(take, range(6)))
 
     assert sorted(taken, key=str) == [NOW + LEASE_SECONDS, *[None] * 5]
+
+
+@pytest.mark.usefixtures("keep")
+def test_answers_to_requests_with_a_key_are_deleted_after_their_day(storage, clock):
+    key = {"user_id": 1, "fingerprint": b"", "created_at": NOW - DAY}
+    late = [{**key, "key": f"late {number}", "expires_at": NOW} for number in range(BATCH + 1)]
+    add(storage, ANSWERS, *late, {**key, "key": "early", "expires_at": NOW + 1})
+
+    swept = Housekeeper(storage, clock, {"idempotency keys": EXPIRED}).sweep()
+
+    assert swept["idempotency keys"] == BATCH + 1
+    assert left(storage, ANSWERS, "key") == ["early"]
