@@ -21,6 +21,7 @@ from meze.accounts.tables import (
     AccountEvent,
     User,
 )
+from meze.records.idempotency import ANSWERS, EXPIRED
 
 NOW = 1_800_000_000.25
 
