@@ -97,7 +97,7 @@ def test_names_that_would_clash_are_numbered(tmp_path: Path) -> None:
     assert len(set(ids(document))) == len(ids(document)) == 10
     assert {"listCities", "getCity", "listCity", "getCity2"} <= set(ids(document))
     assert "status" in document["components"]["schemas"]["Problem"]["properties"]
-    assert list(document["components"]["schemas"]["Problem2"]["properties"]) == ["id"]
+    assert list(document["components"]["schemas"]["Problem2"]["properties"]) == ["id", "_etag"]
     assert len(set(tags)) == len(tags) == 6
 
 

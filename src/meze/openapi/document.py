@@ -11,6 +11,7 @@ from meze.openapi import responses
 from meze.openapi.accounts import COOKIE, TAGS, AccountPaths, with_cookie
 from meze.openapi.accounts import schemas as account_schemas
 from meze.openapi.audience import Seen, everything_seen
+from meze.openapi.batch import batch_path
 from meze.openapi.description import Description, Json, english
 from meze.openapi.fixed import fixed_paths
 from meze.openapi.names import names_of
@@ -18,6 +19,7 @@ from meze.openapi.operations import Operations
 from meze.openapi.parameters import Parameters
 from meze.openapi.relation_paths import RelationPaths
 from meze.openapi.responses import Problems
+from meze.openapi.retrying import with_keys
 from meze.openapi.schemas import Schemas
 from meze.resources.registry import Registry
 
@@ -48,10 +50,12 @@ def document(resources: Registry, policy: Policy, description: Description) -> d
         items[address] = operations.collection(each, names[name], name)
         items[f"{address}/query"] = operations.query(each, names[name], name)
         items[f"{address}/{{key}}"] = operations.row(each, names[name], name)
+    items = with_keys(items, parameters)
     if description.accounts:
         items |= AccountPaths(description.prefix, operations, seen, names).items()
         items = with_cookie(items)
     tag = _free_tag(seen)
+    items |= with_keys(batch_path(description.prefix, tag, parameters.everywhere(), problems), parameters)
     items |= fixed_paths(description.prefix, tag, problems)
     return {
         "openapi": "3.1.0",

@@ -37,7 +37,7 @@ _ENDINGS = (
     (r"s$", ""),
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-SCHEMAS = ("", "Create", "Update", "Replace", "Page", "Query", "Where")
+SCHEMAS = ("", "Create", "Update", "Replace", "Page", "Groups", "Query", "Where", "Several", "Change")
 """What follows the singular in the name of each of a resource's schemas."""
 
 

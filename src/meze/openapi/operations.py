@@ -13,6 +13,7 @@ from meze.openapi.parameters import Parameters
 from meze.openapi.querying import QuerySchemas
 from meze.openapi.responses import Problems, headers
 from meze.openapi.schemas import Schemas
+from meze.records.bulk import ROWS
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -37,6 +38,10 @@ class Operations:
             item["get"] = self.listing(seen, names, tag)
         if "create" in seen.actions:
             item["post"] = self._create(seen, names, tag)
+        if "update" in seen.actions and all(part.name in seen.fields for part in seen.resource.key):
+            item["patch"] = self._update_several(seen, names, tag)
+        if "delete" in seen.actions and not seen.resource.require_match:
+            item["delete"] = self._delete_several(seen, names, tag)
         return {"parameters": self.parameters.everywhere(), **item} if item else {}
 
     def query(self, seen: Seen, names: Names, tag: str) -> Json:
@@ -53,7 +58,7 @@ class Operations:
             "parameters": schemas.going_on(seen),
             "requestBody": _body(schemas.body(seen, names), _JSON),
             "responses": {
-                "200": _json("A page of rows.", self.schemas.page(seen), headers()),
+                "200": _json("A page of rows, or of groups.", self._listed(seen), headers()),
                 **self._problems(seen, "read", (*_READING, *_BODY, 422)),
             },
         }
@@ -78,11 +83,14 @@ class Operations:
             **_head(seen, "read", f"list{names.plural}", f"List {seen.resource.name}", tag),
             "parameters": self.parameters.listing(seen),
             "responses": {
-                "200": _json("A page of rows.", self.schemas.page(seen), headers()),
+                "200": _json("A page of rows, or of groups.", self._listed(seen), headers()),
                 **self._problems(seen, "read", _READING),
                 **self.problems.only("too_expensive"),
             },
         }
+
+    def _listed(self, seen: Seen) -> Json:
+        return {"anyOf": [self.schemas.page(seen), self.schemas.groups(seen)]}
 
     def getting(self, seen: Seen, names: Names, tag: str) -> Json:
         """Return the operation that gets one row."""
@@ -100,27 +108,72 @@ class Operations:
     def _create(self, seen: Seen, names: Names, tag: str) -> Json:
         created = _json(
             "The new row, as far as the caller may read it.",
-            self.schemas.row(seen),
-            headers("Location", "ETag.readable"),
+            {"anyOf": [self.schemas.row(seen), self.schemas.several(seen)]},
+            headers("Location.one", "ETag.readable"),
         )
         links = _links(seen, names)
+        one = self.schemas.create(seen)
+        body = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": ROWS}]}
+        text = f"An array of 1 to {ROWS} makes that many rows, all of them or none; what is wrong points at `/3/title`."
         return {
-            **_head(seen, "create", f"create{names.singular}", f"Create one of {seen.resource.name}", tag),
+            **_head(seen, "create", f"create{names.singular}", f"Create one of {seen.resource.name}", tag, text),
             "parameters": self.parameters.shown(seen),
-            "requestBody": _body(self.schemas.create(seen), _JSON),
+            "requestBody": _body(body, _JSON),
             "responses": {
                 "201": {**created, **({"links": links} if links else {})},
                 **self._problems(seen, "create", (*_WRITING, *_BODY)),
             },
         }
 
+    def _update_several(self, seen: Seen, names: Names, tag: str) -> Json:
+        text = f"Merge patches with the keys of their rows, 1 to {ROWS}: all are done, or none."
+        body = {"type": "array", "items": self.schemas.change(seen), "minItems": 1, "maxItems": ROWS}
+        summary = f"Change several of {seen.resource.name}"
+        return {
+            **_head(seen, "update", f"updateSeveral{names.plural}", summary, tag, text),
+            "parameters": self.parameters.shown(seen),
+            "requestBody": _body(body, _JSON, _MERGE_PATCH),
+            "responses": {
+                "200": _json("The rows, in the order they were sent.", self.schemas.several(seen), headers()),
+                **self._problems(seen, "update", (*_WRITING, *_BODY, 404, *_guarded(seen))),
+            },
+        }
+
+    def _delete_several(self, seen: Seen, names: Names, tag: str) -> Json:
+        text = f"At least one filter is needed. More than {ROWS} rows, or one that may not be deleted, and none is."
+        deleted: Json = {
+            "type": "object",
+            "properties": {"deleted": {"type": "integer", "minimum": 0, "maximum": ROWS}},
+            "required": ["deleted"],
+            "additionalProperties": False,
+            "examples": [{"deleted": 3}],
+        }
+        summary = f"Delete the {seen.resource.name} that match"
+        return {
+            **_head(seen, "delete", f"deleteSeveral{names.plural}", summary, tag, text),
+            "parameters": self.parameters.filters(seen),
+            "responses": {
+                "200": _json("How many there were.", deleted, headers()),
+                **self._problems(seen, "delete", (*_WRITING, 406)),
+            },
+        }
+
     def _replace(self, seen: Seen, names: Names, tag: str) -> Json:
         text = "What may be written takes the body's value, or its default where it is absent; the rest is kept."
-        return self._change(
+        body = self.schemas.replace(seen)
+        if only_new := self.parameters.only_new(seen):
+            text += " Where there is no row at the key, one is made."
+            body = {"anyOf": [body, self.schemas.create(seen)]}
+        replacing = self._change(
             _head(seen, "update", f"replace{names.singular}", f"Replace one of {seen.resource.name}", tag, text),
             seen,
-            _body(self.schemas.replace(seen), _JSON),
+            _body(body, _JSON),
         )
+        if only_new:
+            replacing["parameters"] += only_new
+            created = _json("The new row.", self.schemas.row(seen), headers("Location", "ETag.readable"))
+            replacing["responses"] = {"201": created, **replacing["responses"]}
+        return replacing
 
     def _update(self, seen: Seen, names: Names, tag: str) -> Json:
         text = "A merge patch (RFC 7396): what is left out stays, null empties."

@@ -9,12 +9,15 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from meze.openapi import aggregates
 from meze.openapi.audience import Seen
 from meze.openapi.description import Json
 from meze.openapi.names import component
 from meze.openapi.relation_paths import RelationPaths
 from meze.openapi.values import BOOLEAN, operand
+from meze.query.aggregate import FUNCTIONS
 from meze.query.condition import CONDITIONS
+from meze.query.groups import GROUPS, MEASURES
 from meze.query.operators import OPERATORS, Operand, Operator
 from meze.query.parse import LIST_PARAMETERS, ROWS, SORT_KEYS, Limits
 from meze.query.select import EMBEDDED_ROWS
@@ -24,6 +27,7 @@ _NAMES_AT_MOST = 200
 _EMBEDDED = int(math.log(ROWS, EMBEDDED_ROWS))
 """How many to-many relations may be embedded in each other before even one row would cost too much."""
 _TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+_KEY = r'^(?:[!#-~]{1,255}|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$'
 _TAGS = rf"^(?:\*|{_TAG}(?: *, *{_TAG})*)?$"
 
 
@@ -52,6 +56,24 @@ class Parameters:
         if not seen.resource.require_match:
             return [self._shared(header)]
         return [self._shared({**header, "required": True}, "If-Match.required")]
+
+    def only_new(self, seen: Seen) -> list[Json]:
+        """Return the header that keeps a row that is there from being replaced, where clients choose the keys."""
+        if not (seen.resource.chosen_key and "create" in seen.actions):
+            return []
+        description = "`*`: only make a row, else 412. With tags: replace no row that has one of them."
+        header = _header("If-None-Match", {"type": "string", "pattern": _TAGS}, description, "*")
+        return [self._shared(header, "If-None-Match.new")]
+
+    def retrying(self) -> list[Json]:
+        """Return the header that lets a request be sent again."""
+        description = (
+            "A new key for each new request, such as a UUID, in quotes or without: of requests that repeat it within 24 "
+            "hours only the first is done, and all get its answer, with `Idempotency-Replayed: true`. Ignored where "
+            "nobody is signed in."
+        )
+        schema = {"type": "string", "pattern": _KEY}
+        return [self._shared(_header("Idempotency-Key", schema, description, "0199c9d2-6c3e-7a51-8c68-1f2f6e0e7f01"))]
 
     def saving(self) -> list[Json]:
         """Return the header that saves an answer which the client has already."""
@@ -90,10 +112,17 @@ class Parameters:
             ("etag", BOOLEAN, "`true` adds `_etag` to each row: its `ETag` without quotes, whatever `fields` show."),
         ):
             found.append(self._shared(_query(name, text, schema=schema)))
-        found += self.shown(seen)
-        for each in seen.fields.values():
-            found += [self._filter(seen, each, OPERATORS[name]) for name in OPERATORS if name in each.type.operators]
-        return [*found, *self._related(seen)]
+        return [*found, *self.shown(seen), *self._aggregates(seen), *self.filters(seen)]
+
+    def filters(self, seen: Seen) -> list[Json]:
+        """Return the parameters that choose rows by what is in them."""
+        own = [
+            self._filter(seen, each, OPERATORS[name])
+            for each in seen.fields.values()
+            for name in OPERATORS
+            if name in each.type.operators
+        ]
+        return [*own, *self._related(seen)]
 
     def _search(self, seen: Seen) -> list[Json]:
         searched = [each.name for each in seen.resource.search]
@@ -111,15 +140,30 @@ class Parameters:
             seen, lambda at: [name for name, each in at.fields.items() if each.type.sortable], many=0
         )
         paths = [each and f"-?(?:{each})" for each in (path, self.paths.beyond(seen))]
-        if not own and path is None:
-            return []
+        paths.append(aggregates.members())
         text = (
             f"At most {SORT_KEYS} fields, `-` for descending; the key is added last. "
-            "What has no value counts as the greatest."
+            "What has no value counts as the greatest. With `aggregate`, names of the answer's members."
         )
         signed = [sign + name for name in own for sign in ("", "-")]
         example = [f"-{next((name for name in own if not seen.fields[name].key), own[0])}"] if own else None
         return [self._names(seen, "sort", signed, paths, text, example, most=SORT_KEYS)]
+
+    def _aggregates(self, seen: Seen) -> list[Json]:
+        paths = [aggregates.measure_paths(self.paths, seen), self._beyond(seen, "(?:" + "|".join(FUNCTIONS) + "):")]
+        text = "Aggregates of the rows instead of the rows: `function:field`, or `count` of the rows themselves."
+        own, example = aggregates.measures(seen), aggregates.measure_example(seen)
+        found = [self._names(seen, "aggregate", own, paths, text, example, most=MEASURES)]
+        own = aggregates.groups(seen)
+        paths = [aggregates.group_paths(self.paths, seen), self.paths.beyond(seen)]
+        if own or paths[0]:
+            text = "With `aggregate`: an element for each of these values. Moments are taken apart in UTC."
+            found.append(self._names(seen, "group", own, paths, text, aggregates.group_example(seen), most=GROUPS))
+        return found
+
+    def _beyond(self, seen: Seen, before: str) -> str | None:
+        found = self.paths.beyond(seen)
+        return None if found is None else f"{before}(?:{found})"
 
     def _limit(self, seen: Seen) -> Json:
         limits = self.limits.of(seen.resource)
@@ -180,7 +224,7 @@ class Parameters:
             kinds.insert(0, {"type": "string", "enum": own})
         items = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
         schema: Json = {"type": "array", "items": items, "minItems": 1, "maxItems": most}
-        if name == "sort":
+        if name in ("sort", "aggregate", "group"):
             schema["uniqueItems"] = True
         parameter = _query(name, text, style="form", explode=False, schema=schema)
         if example:

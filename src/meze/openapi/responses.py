@@ -69,6 +69,10 @@ PROBLEM: Json = {
             "description": "How many faults there are; at most 100 are listed.",
         },
         "mfa_token": {"type": "string", "description": "With `second_factor_required`: to be sent with a code."},
+        "at": {
+            "type": "string",
+            "description": "Of several rows or operations: a JSON pointer to the one that could not be done.",
+        },
         "errors": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/ProblemEntry"},
@@ -120,6 +124,10 @@ HEADERS: Json = {
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "Location.one": {
+        "description": "The address of the new row; absent where several were made or none was.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
     "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {
         "description": "How to sign in.",
@@ -129,6 +137,10 @@ HEADERS: Json = {
     "Set-Cookie": {
         "description": "With `session=cookie`: the session's cookie, and beside it the CSRF token's.",
         "schema": {"type": "string"},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true` where this answer was given before, to the first request with the same `Idempotency-Key`.",
+        "schema": {"type": "string", "const": "true"},
     },
     "Accept-Patch": {"description": "On PATCH: the types that it takes.", "schema": {"type": "string"}},
 }

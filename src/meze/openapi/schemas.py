@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from meze.openapi import aggregates
 from meze.openapi.audience import Seen
 from meze.openapi.description import Json
 from meze.openapi.names import Names
 from meze.openapi.relation_paths import RelationPaths
 from meze.openapi.values import answered, sent
+from meze.records.bulk import ROWS
+from meze.records.shape import ETAG
 from meze.resources.resource import DefaultKind, Field, Resource
 
+_TAG = "3f2a9c0d1e4b5a697887a6b5c4d3e2f1"
 _SHOWN_DEFAULTS = {"boolean": bool, "integer": int, "text": str}
 
 
@@ -43,6 +47,7 @@ class Schemas:
             target = self.paths.target(relation)
             related = self.page(target) if relation.to_many else {"anyOf": [self.row(target), {"type": "null"}]}
             properties[relation.name] = related | {"description": f"Only with `expand={relation.name}`."}
+        properties[ETAG] = {"type": "string", "description": "Only in lists with `etag=true`: the `ETag`, unquoted."}
         examples = {name: each.type.example for name, each in seen.fields.items()}
         return self._add(seen, "", _object(properties, examples))
 
@@ -59,6 +64,28 @@ class Schemas:
         }
         examples = {"items": [{name: each.type.example for name, each in seen.fields.items()}], "next": None}
         return self._add(seen, "Page", _object(properties, examples, required=["items", "next"]))
+
+    def groups(self, seen: Seen) -> Json:
+        """Add the schema of a page of aggregates."""
+        return self._add(seen, "Groups", aggregates.page(seen))
+
+    def several(self, seen: Seen) -> Json:
+        """Add the schema of several rows that were written."""
+        properties: Json = {"items": {"type": "array", "items": self.row(seen), "minItems": 1, "maxItems": ROWS}}
+        examples = {"items": [{name: each.type.example for name, each in seen.fields.items()}]}
+        return self._add(seen, "Several", _object(properties, examples, required=["items"]))
+
+    def change(self, seen: Seen) -> Json:
+        """Add the schema of a merge patch in an array, which carries the key of its row and may carry its tag."""
+        opened = _open(seen, "update")
+        keys = seen.resource.key
+        schema = _body(opened, closed=[each for each in _closed(seen, opened) if not each.key])
+        schema["properties"] |= {each.name: _described(each, sent(each)) for each in keys}
+        schema["properties"][ETAG] = {"type": "string", "description": "Change the row only if it still has this tag."}
+        schema["required"] = [each.name for each in keys] + ([ETAG] if seen.resource.require_match else [])
+        keyed = {each.name: each.type.example for each in keys}
+        schema["examples"] = [keyed | schema["examples"][0] | ({ETAG: _TAG} if seen.resource.require_match else {})]
+        return self._add(seen, "Change", schema)
 
     def create(self, seen: Seen) -> Json:
         """Add the schema of the body that makes a row."""
