@@ -68,8 +68,8 @@ class Parameters:
     def retrying(self) -> list[Json]:
         """Return the header that lets a request be sent again."""
         description = (
-            "A new key for each new request, such as a UUID, in quotes or without: of requests that repeat it within 24 "
-            "hours only the first is done, and all get its answer, with `Idempotency-Replayed: true`. Ignored where "
+            "A new key for each new request, such as a UUID, in quotes or without. Of requests that repeat it within "
+            "24 hours only the first is done, and all get its answer, with `Idempotency-Replayed: true`. Ignored where "
             "nobody is signed in."
         )
         schema = {"type": "string", "pattern": _KEY}

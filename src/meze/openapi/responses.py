@@ -139,7 +139,7 @@ HEADERS: Json = {
         "schema": {"type": "string"},
     },
     "Idempotency-Replayed": {
-        "description": "`true` where this answer was given before, to the first request with the same `Idempotency-Key`.",
+        "description": "`true` where the answer is that of the first request with this `Idempotency-Key`.",
         "schema": {"type": "string", "const": "true"},
     },
     "Accept-Patch": {"description": "On PATCH: the types that it takes.", "schema": {"type": "string"}},
