@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+from email_validator import EmailNotValidError, EmailSyntaxError, ValidatedEmail, validate_email
 
 LONGEST = 320
 # Names of internal networks (`.local`, `localhost`) are refused by the library, and wanted by those who run one. Below
@@ -47,4 +47,6 @@ def _folded(text: str) -> str:
 
 
 def _validated(email: str) -> ValidatedEmail:
-    return validate_email(email + _BELOW, check_deliverability=False, test_environment=True)
+    if email.rpartition(".")[2].isdigit():
+        raise EmailSyntaxError("a number ends no name of a domain, but an address of the internet protocol")
+    return validate_email(email + _BELOW, check_deliverability=False, test_environment=True, strict=True)
