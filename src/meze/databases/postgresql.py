@@ -19,7 +19,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from meze.databases.aggregates import PostgreSQLAggregates
+from meze.databases.aggregates import Aggregates, PostgreSQLAggregates
 from meze.databases.database import AlreadyRunning, DatabaseError, Fault
 from meze.databases.pool import Pool
 from meze.databases.postgresql_connection import PostgreSQLConnection, configure, driver_module
@@ -50,7 +50,7 @@ class PostgreSQL:
     casts = True
     row_locks = True
     nulls_are_greatest = True
-    aggregates = PostgreSQLAggregates()
+    aggregates: Aggregates = PostgreSQLAggregates()
 
     def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
         module = driver_module()

@@ -23,7 +23,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from meze.databases.aggregates import SQLiteAggregates
+from meze.databases.aggregates import Aggregates, SQLiteAggregates
 from meze.databases.database import Fault
 from meze.databases.pool import Pool
 from meze.databases.sqlite_connection import SQLiteConnection, Turn, configure, driver_module
@@ -45,7 +45,7 @@ class SQLite:
     casts = False
     row_locks = False
     nulls_are_greatest = False
-    aggregates = SQLiteAggregates()
+    aggregates: Aggregates = SQLiteAggregates()
 
     def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
         self._module = driver_module()
