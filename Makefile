@@ -9,7 +9,7 @@ DEMO := examples/atlas
 # Do not pass a foreign environment on to the tools that run in ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help serve test coverage test-postgresql-15 test-browser check format bench guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser check format bench bench-export guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ format: dev ## put the code into the form that `make check` asks for
 
 bench: dev ## measure against the peers (BENCH=--quick only shows that it runs)
 	@$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-export: dev ## measure exports beside short requests, and an import
+	@$(BIN)/python benchmarks/export_import.py $(BENCH)
 
 guide: dev ## build the guide, in both languages
 	@for language in en zh; do \

@@ -39,7 +39,7 @@ def glob(shown: str) -> re.Pattern[str]:
 def lines_like(shown: str) -> re.Pattern[str]:
     """Return the pattern of several lines, whole ones."""
     lines = [line.rstrip() for line in shown.strip().split("\n")]
-    patterns = ("(?:.*\n)*" if line.strip() == REST else glob(line).pattern + r"[ \t]*\n" for line in lines)
+    patterns = ("(?:.*\n)*" if line.strip() == REST else glob(line).pattern + r"[ \t\r]*\n" for line in lines)
     return re.compile("".join(patterns))
 
 

@@ -51,7 +51,7 @@ def read_curl(words: Sequence[str]) -> Asked:
                 name, _, value = next(rest).partition(":")
                 headers[name.strip()] = value.strip()
             case "--json" | "-d":
-                body = next(rest).encode()
+                body = _unquoted(next(rest)).encode()
                 headers.setdefault("Content-Type", _content_type(word))
             case _ if word.startswith("http://"):
                 path = _path(word)
@@ -60,6 +60,11 @@ def read_curl(words: Sequence[str]) -> Asked:
     if path is None:
         raise ValueError("curl without an address")
     return Asked(method or ("GET" if body is None else "POST"), path, headers, body, shows_head)
+
+
+def _unquoted(word: str) -> str:
+    r"""Return what a shell makes of `$'a\nb'`, of which the splitting into words has left `$a\nb`."""
+    return word[1:].replace("\\r", "\r").replace("\\n", "\n") if word.startswith("$") else word
 
 
 def _content_type(option: str) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from meze.openapi.audience import Seen
 from meze.openapi.description import Json
+from meze.openapi.files import IMPORTED, exported, imported
 from meze.openapi.keys import follows_from_row, key_parameter
 from meze.openapi.names import Names
 from meze.openapi.parameters import Parameters
 from meze.openapi.querying import QuerySchemas
 from meze.openapi.responses import Problems, headers
-from meze.openapi.schemas import Schemas
+from meze.openapi.schemas import Schemas, settable
 from meze.records.bulk import ROWS
 
 _JSON = "application/json"
@@ -58,7 +59,7 @@ class Operations:
             "parameters": schemas.going_on(seen),
             "requestBody": _body(schemas.body(seen, names), _JSON),
             "responses": {
-                "200": _json("A page of rows, or of groups.", self._listed(seen), headers()),
+                "200": _with(_json("A page of rows, or of groups.", self._listed(seen), headers()), exported(seen)),
                 **self._problems(seen, "read", (*_READING, *_BODY, 422)),
             },
         }
@@ -83,7 +84,7 @@ class Operations:
             **_head(seen, "read", f"list{names.plural}", f"List {seen.resource.name}", tag),
             "parameters": self.parameters.listing(seen),
             "responses": {
-                "200": _json("A page of rows, or of groups.", self._listed(seen), headers()),
+                "200": _with(_json("A page of rows, or of groups.", self._listed(seen), headers()), exported(seen)),
                 **self._problems(seen, "read", _READING),
                 **self.problems.only("too_expensive"),
             },
@@ -108,17 +109,20 @@ class Operations:
     def _create(self, seen: Seen, names: Names, tag: str) -> Json:
         created = _json(
             "The new row, as far as the caller may read it.",
-            {"anyOf": [self.schemas.row(seen), self.schemas.several(seen)]},
+            {"anyOf": [self.schemas.row(seen), self.schemas.several(seen), IMPORTED]},
             headers("Location.one", "ETag.readable"),
         )
         links = _links(seen, names)
         one = self.schemas.create(seen)
         body = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": ROWS}]}
-        text = f"An array of 1 to {ROWS} makes that many rows, all of them or none; what is wrong points at `/3/title`."
+        text = (
+            f"An array of 1 to {ROWS} makes that many rows, all of them or none; what is wrong points at `/3/title`. "
+            "So does a file of CSV or NDJSON, which may have many more."
+        )
         return {
             **_head(seen, "create", f"create{names.singular}", f"Create one of {seen.resource.name}", tag, text),
-            "parameters": self.parameters.shown(seen),
-            "requestBody": _body(body, _JSON),
+            "parameters": [*self.parameters.shown(seen), self.parameters.on_conflict()],
+            "requestBody": _with(_body(body, _JSON), imported(settable(seen, "create"))),
             "responses": {
                 "201": {**created, **({"links": links} if links else {})},
                 **self._problems(seen, "create", (*_WRITING, *_BODY)),
@@ -232,6 +236,11 @@ def _json(description: str, schema: Json, carried: Json) -> Json:
 
 def _body(schema: Json, *types: str) -> Json:
     return {"required": True, "content": {each: {"schema": schema} for each in types}}
+
+
+def _with(described: Json, types: Json) -> Json:
+    """Return a body or an answer that may be of other media types too."""
+    return {**described, "content": described["content"] | types}
 
 
 def _links(seen: Seen, names: Names) -> Json:

@@ -12,6 +12,7 @@ from typing import Any
 from meze.openapi import aggregates
 from meze.openapi.audience import Seen
 from meze.openapi.description import Json
+from meze.openapi.files import BOM, FORMAT, ON_CONFLICT
 from meze.openapi.names import component
 from meze.openapi.relation_paths import RelationPaths
 from meze.openapi.values import BOOLEAN, operand
@@ -19,7 +20,7 @@ from meze.query.aggregate import FUNCTIONS
 from meze.query.condition import CONDITIONS
 from meze.query.groups import GROUPS, MEASURES
 from meze.query.operators import OPERATORS, Operand, Operator
-from meze.query.parse import LIST_PARAMETERS, ROWS, SORT_KEYS, Limits
+from meze.query.parse import EXPORT_PARAMETERS, LIST_PARAMETERS, ROWS, SORT_KEYS, Limits
 from meze.query.select import EMBEDDED_ROWS
 from meze.resources.resource import Field
 
@@ -112,7 +113,14 @@ class Parameters:
             ("etag", BOOLEAN, "`true` adds `_etag` to each row: its `ETag` without quotes, whatever `fields` show."),
         ):
             found.append(self._shared(_query(name, text, schema=schema)))
+        formats: Json = {"type": "string", "enum": ["json", "csv", "ndjson"]}
+        found.append(self._shared(_query("format", FORMAT, schema=formats)))
+        found.append(self._shared(_query("bom", BOM, schema=BOOLEAN)))
         return [*found, *self.shown(seen), *self._aggregates(seen), *self.filters(seen)]
+
+    def on_conflict(self) -> Json:
+        """Return the parameter of a file of rows."""
+        return self._shared(_query("on_conflict", ON_CONFLICT, schema={"type": "string", "enum": ["error", "update"]}))
 
     def filters(self, seen: Seen) -> list[Json]:
         """Return the parameters that choose rows by what is in them."""
@@ -174,7 +182,7 @@ class Parameters:
         return self._add(component(seen.resource.name, "limit"), parameter)
 
     def _filter(self, seen: Seen, each: Field, operator: Operator) -> Json:
-        shadowed = operator.name == "eq" and each.name in LIST_PARAMETERS
+        shadowed = operator.name == "eq" and each.name in (*LIST_PARAMETERS, *EXPORT_PARAMETERS)
         name = each.name if operator.name == "eq" and not shadowed else f"{each.name}__{operator.name}"
         parameter = _query(name, _meaning(each, operator), **operand(operator, each.type))
         return self._add(component(seen.resource.name, name), parameter)
@@ -184,7 +192,7 @@ class Parameters:
         if not patterns:
             return []
         name = "related"
-        while name in seen.fields or name in LIST_PARAMETERS:
+        while name in seen.fields or name in (*LIST_PARAMETERS, *EXPORT_PARAMETERS):
             name += "_rows"
         text = (
             "Filters across relations, each a parameter of its own in the address: the names of up to four relations, "

@@ -77,7 +77,7 @@ class Schemas:
 
     def change(self, seen: Seen) -> Json:
         """Add the schema of a merge patch in an array, which carries the key of its row and may carry its tag."""
-        opened = _open(seen, "update")
+        opened = settable(seen, "update")
         keys = seen.resource.key
         schema = _body(opened, closed=[each for each in _closed(seen, opened) if not each.key])
         schema["properties"] |= {each.name: _described(each, sent(each)) for each in keys}
@@ -89,19 +89,19 @@ class Schemas:
 
     def create(self, seen: Seen) -> Json:
         """Add the schema of the body that makes a row."""
-        opened = _open(seen, "create")
+        opened = settable(seen, "create")
         required = [each.name for each in opened if each.required and each.name in seen.always_open["create"]]
         return self._add(seen, "Create", _body(opened, required=required, defaults=True))
 
     def replace(self, seen: Seen) -> Json:
         """Add the schema of the body that replaces a row."""
-        opened = _open(seen, "update")
+        opened = settable(seen, "update")
         required = [each.name for each in opened if each.required and each.name in seen.always_open["update"]]
         return self._add(seen, "Replace", _body(opened, closed=_closed(seen, opened), required=required, defaults=True))
 
     def update(self, seen: Seen) -> Json:
         """Add the schema of a merge patch: what is left out stays."""
-        opened = _open(seen, "update")
+        opened = settable(seen, "update")
         return self._add(seen, "Update", _body(opened, closed=_closed(seen, opened)))
 
     def _add(self, seen: Seen, suffix: str, schema: Json) -> Json:
@@ -110,7 +110,7 @@ class Schemas:
         return reference(name)
 
 
-def _open(seen: Seen, action: str) -> list[Field]:
+def settable(seen: Seen, action: str) -> list[Field]:
     """Return the fields that some caller may set. What nobody may read is not named, though it may be written."""
     return [
         each
