@@ -283,7 +283,7 @@ class Installation:
         return parts
 
     def _accounts(self, policy: Policy, resources: Registry, service: str) -> Accounts:
-        names = [resource.name for resource in resources]
+        names = [resource.name for resource in resources.served]
         post = open_post(self.settings, service)
         chores = {"idempotency keys": EXPIRED}
         return Accounts(self.database, self.settings, policy.roles, names, post, service=service, chores=chores)

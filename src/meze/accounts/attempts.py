@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Double, String, bindparam, case, delete, update
+from sqlalchemy import Double, String, bindparam, case, delete, or_, update
 
 from meze.accounts.keyring import Keyring
 from meze.accounts.storage import Storage, Work
@@ -242,7 +242,10 @@ def _count(insert: Any) -> Any:
     adding = insert(COUNTERS).values(
         key=bindparam("counted", type_=String), count=1, expires_at=bindparam("until", type_=Double)
     )
-    over = COUNTERS.c.expires_at <= bindparam("now", type_=Double)
+    # A window that ends later than a new one would was begun by a clock that was ahead.
+    over = or_(
+        COUNTERS.c.expires_at <= bindparam("now", type_=Double), COUNTERS.c.expires_at > adding.excluded.expires_at
+    )
     return adding.on_conflict_do_update(
         index_elements=[COUNTERS.c.key],
         set_={

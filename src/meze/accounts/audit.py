@@ -49,12 +49,15 @@ _DEPERSONALISE = (
     .values(address=null(), device=null())
 )
 
+_DEPERSONALISE_DOER = (
+    update(_events)
+    .where(_events.c.by_id == bindparam("of_user", type_=Integer))
+    .values(by_address=null(), by_device=null())
+)
+
 
 def record(work: Work, event: str, user_id: int | None, visitor: Visitor, by_id: int | None = None) -> None:
-    """Write that `event` happened to a user; `by_id` is who did it, where that was somebody else.
-
-    From where somebody else did it is not the user's to read.
-    """
+    """Write that `event` happened to a user; `by_id` is who did it, where that was somebody else."""
     assert event in EVENTS, event
     own = by_id in (None, user_id)
     work.add(
@@ -65,6 +68,8 @@ def record(work: Work, event: str, user_id: int | None, visitor: Visitor, by_id:
         by_id=None if own else by_id,
         address=visitor.address if own else None,
         device=visitor.device if own else None,
+        by_address=None if own else visitor.address,
+        by_device=None if own else visitor.device,
     )
 
 
@@ -76,3 +81,4 @@ def recording(event: str, user_id: int, visitor: Visitor) -> Also:
 def depersonalise(work: Work, user_id: int) -> None:
     """Take everything personal out of the trail of an account that goes; what happened, and when, stays."""
     work.execute(_DEPERSONALISE, of_user=user_id)
+    work.execute(_DEPERSONALISE_DOER, of_user=user_id)

@@ -39,6 +39,7 @@ def declarations() -> tuple[Declaration, ...]:
             None,
             name=EVENTS_NAME,
             rules={"read": signed_in & (AccountEvent.user_id == me.id)},
+            fields={"by_address": _admins, "by_device": _admins},
             served=False,
         ),
     )

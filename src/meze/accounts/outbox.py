@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol, cast
 
-from sqlalchemy import Double, Integer, LargeBinary, Table, bindparam, delete, select, update
+from sqlalchemy import Double, Integer, LargeBinary, Table, bindparam, delete, or_, select, update
 
 from meze.accounts.storage import Storage, Work
 from meze.accounts.tables import OUTBOX, TOKENS, User
@@ -48,7 +48,8 @@ _LEASE = (
     .where(
         OUTBOX.c.id
         == select(_due.c.id)
-        .where(_due.c.due_at <= bindparam("now", type_=Double))
+        # What is due later than any delay was put there by a clock that was ahead.
+        .where(or_(_due.c.due_at <= bindparam("now", type_=Double), _due.c.due_at > bindparam("latest", type_=Double)))
         .order_by(_due.c.due_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -173,7 +174,7 @@ class Outbox:
     def _lease(self) -> _Row | None:
         now = self._clock()
         with self._storage.writing() as work:
-            found = work.row(_LEASE, now=now, leased_until=now + LEASE_SECONDS)
+            found = work.row(_LEASE, now=now, leased_until=now + LEASE_SECONDS, latest=now + SLOWEST_RETRY_SECONDS)
         return None if found is None else _Row(*found)
 
     def _deliver(self, row: _Row) -> None:

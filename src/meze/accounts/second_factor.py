@@ -99,10 +99,10 @@ class SecondFactor:
         secret = totp.new_secret()
         sealed = self._keyring.encrypt(PURPOSE, secret)
         with self._storage.writing() as work:
+            also(work)
             begin = self._storage.kept("second_factor_begin", _begin)
             if work.execute(begin, of_user=user_id, new_secret=sealed, now=self._clock()) == 0:
                 raise AlreadyExists(ALREADY_ON)
-            also(work)
         url = totp.otpauth_url(secret, email, self._issuer)
         return Setup(url, totp.qr_svg(url))
 
@@ -118,6 +118,7 @@ class SecondFactor:
         digits = totp.read_code(code)
         now = self._clock()
         with self._storage.writing() as work:
+            also(work)
             begun = work.row(_BEGUN, of_user=user_id)
             if begun is None:
                 raise Invalid([Entry("no_such_row", pointer="/code", text=NOTHING_BEGUN)])
@@ -125,7 +126,6 @@ class SecondFactor:
             if not step:
                 raise Invalid([Entry("bad_format", pointer="/code", text=WRONG_CODE)])
             work.execute(_CONFIRM, of_user=user_id, now=now, step=step)
-            also(work)
             return recovery_codes.replace(work, user_id)
 
     def enabled(self, work: Work, user_id: int) -> bool:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from meze.access.caller import Caller
-from meze.accounts import audit, credentials, links
+from meze.accounts import audit, credentials, links, totp
 from meze.accounts.addresses import canonical, checked
 from meze.accounts.attempts import Attempt, AttemptKind
 from meze.accounts.credentials import Credentials
@@ -169,9 +169,10 @@ class SignIn(Flow):
                 mfa_token, code, begin, lambda of_user: self.attempts.may_guess(of_user, visitor)
             )
         except WrongCode as wrong:
+            tell = wrong.last and self.attempts.may_write_to(f"user:{wrong.user_id}", visitor)
             with self.storage.writing() as work:
                 audit.record(work, "sign_in_failed", wrong.user_id, visitor)
-                if wrong.last:
+                if tell:
                     self.outbox.put(work, "many_failures", visitor.language, user_id=wrong.user_id)
             self.outbox.wake()
             raise
@@ -232,7 +233,11 @@ class SignIn(Flow):
         attempt = self.attempts.begin(AttemptKind.PROOF, account.canonical, visitor)
         field, proof = ("password", password) if password is not None else ("code", code or "")
         claim = Claim(user_id, account.canonical)
-        proven = self._proven(attempt, claim, field, proof, Stage.FIRST, Stage.SECOND)
+        # A code of the app is short, and guessed at with every session that is stolen.
+        guess = field == "code" and totp.read_code(proof) is not None
+        proven = None
+        if not guess or self.attempts.may_guess(user_id, visitor):
+            proven = self._proven(attempt, claim, field, proof, Stage.FIRST, Stage.SECOND)
         if proven is None:
             self._refused(account, visitor, alarming=attempt.alarming)
             raise BadCredentials(WRONG_PROOF)
@@ -240,6 +245,8 @@ class SignIn(Flow):
             with self.storage.writing() as work:
                 audit.record(work, "recovery_code_used", user_id, visitor)
         self.attempts.succeeded(attempt)
+        if guess:
+            self.attempts.guessed(user_id)
 
     def _proven(self, attempt: Attempt, claim: Claim, field: str, proof: str, *stages: Stage) -> Proven | None:
         """Ask the methods. Where there is no time to look at a password, it was no guess."""

@@ -12,7 +12,7 @@ from sqlalchemy.sql import ClauseElement
 
 from meze.databases import Connection, Database, FaultKind
 from meze.databases.statement import Statement
-from meze.errors import AlreadyExists, Problem, StillReferenced, StorageFull, Unavailable
+from meze.errors import AlreadyExists, Problem, StillReferenced, StorageFull, TooExpensive, Unavailable
 
 Row = tuple[Any, ...]
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -98,6 +98,7 @@ class Storage:
 
         Raises:
             Unavailable: the database cannot be reached, or is too busy.
+            TooExpensive: a statement took longer than it may.
         """
         with self._explained(), self.database.reading(snapshot=snapshot) as connection:
             yield Work(connection, self)
@@ -131,6 +132,7 @@ _PROBLEMS: dict[FaultKind, type[Problem]] = {
     FaultKind.UNIQUE: AlreadyExists,
     FaultKind.STILL_REFERENCED: StillReferenced,
     FaultKind.FULL: StorageFull,
+    FaultKind.TOO_SLOW: TooExpensive,
 }
 
 

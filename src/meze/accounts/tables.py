@@ -72,7 +72,8 @@ class User(OwnBase):
 class AccountEvent(OwnBase):
     """One thing that happened to an account. `user_id` is kept when the account is deleted; all that is personal goes.
 
-    `event` is a name of `accounts/audit.py`. `by_id` is who did it, where that was somebody else.
+    `event` is a name of `accounts/audit.py`. `by_id` is who did it, where that was somebody else; from where they did
+    it (`by_address`, `by_device`) only admins may read.
     """
 
     __tablename__ = "meze_account_events"
@@ -85,6 +86,8 @@ class AccountEvent(OwnBase):
     by_id: Mapped[int | None]
     address: Mapped[str | None] = mapped_column(String(45))
     device: Mapped[str | None] = mapped_column(String(200))
+    by_address: Mapped[str | None] = mapped_column(String(45))
+    by_device: Mapped[str | None] = mapped_column(String(200))
 
 
 def _table(name: str, *columns: Column[Any]) -> Table:

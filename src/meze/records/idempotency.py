@@ -108,8 +108,8 @@ class Kept:
 class Answers:
     """The answers that are kept. `clock` tells seconds since 1970.
 
-    They are deleted by the housekeeper of accounts; where there is none, `tidy_seconds` says how often a piece of them is
-    deleted beside a new one.
+    They are deleted by the housekeeper of accounts; where there is none, `tidy_seconds` says how often a piece of them
+    is deleted beside a new one.
     """
 
     def __init__(
