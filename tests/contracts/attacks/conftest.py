@@ -11,8 +11,19 @@ from flask import Flask
 from sqlalchemy import insert
 from sqlalchemy.orm import DeclarativeBase
 
+from contracts.accounts.conftest import (
+    database_kind,
+    mailbox,
+    new_database,
+    processes,
+    served,
+    served_verified,
+    standing,
+)
 from contracts.kitchen import PEOPLE, SECRET_KEY, Kitchen, identify
 from meze import Meze
+
+__all__ = ["database_kind", "mailbox", "new_database", "processes", "serve", "served", "served_verified", "standing"]
 
 Rows = Mapping[str, list[dict[str, Any]]]
 Declare = Callable[[Meze], None]
