@@ -69,7 +69,8 @@ def serving(url: str, folder: Path) -> Iterator[Served]:
     try:
         give_up = time.monotonic() + 30
         while (found := re.search(r"Meze is serving http://[^:]+:(\d+)", output.read_text())) is None:
-            assert process.poll() is None and time.monotonic() < give_up, output.read_text()
+            assert process.poll() is None, output.read_text()
+            assert time.monotonic() < give_up, output.read_text()
             time.sleep(0.05)
         yield Served(process, int(found[1]))
     finally:
