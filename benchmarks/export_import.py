@@ -168,13 +168,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the slow readers read")
     seconds: float = parser.parse_args().seconds
     with tempfile.TemporaryDirectory(prefix="meze-bench-") as name, serving(Path(name)) as (port, root):
+        idle = held(root)
         imported(port, csv_of(0, 70_391))
         before = usage(root).seconds
         with Memory(root) as memory:
-            idle = held(root)
             took = imported(port, csv_of(70_391, IMPORTED))
         print(f"import of {IMPORTED:,} rows: {took:.1f} s, {usage(root).seconds - before:.1f} s of processor time,")
-        print(f"  memory at most {(memory.peak - idle) / MB:.1f} MB above {idle / MB:.1f} MB before it")
+        print(f"  memory at most {(memory.peak - idle) / MB:.1f} MB above {idle / MB:.1f} MB idle")
     # The rows again, on a server that has done nothing yet: an import leaves memory that an export could use.
     with tempfile.TemporaryDirectory(prefix="meze-bench-") as name:
         with serving(Path(name)) as (port, _):
