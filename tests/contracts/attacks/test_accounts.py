@@ -161,17 +161,18 @@ def test_a_strangers_password_is_not_that_of_who_asks_for_the_letter_again(serve
 
 def test_links_of_one_address_that_are_used_at_once_do_not_wait_for_each_other(served_verified: Deployment) -> None:
     """On PostgreSQL they did, until it ended one after the other."""
-    email, tokens = new_email("hasty"), []
-    for number in range(4):
-        served_verified.client().post("/auth/register", {"email": email, "password": new_password()})
-        tokens.append(served_verified.mailbox.link(email, "registration", after=number))
+    for _ in range(5):
+        email, tokens = new_email("hasty"), []
+        for number in range(5):
+            served_verified.client().post("/auth/register", {"email": email, "password": new_password()})
+            tokens.append(served_verified.mailbox.link(email, "registration", after=number))
 
-    def verify(token: str) -> Callable[[], Answer]:
-        return lambda: served_verified.client().post("/auth/email/verify", {"token": token})
+        def verify(token: str) -> Callable[[], Answer]:
+            return lambda: served_verified.client().post("/auth/email/verify", {"token": token})
 
-    answers = at_once(*map(verify, tokens))
+        answers = at_once(*map(verify, tokens))
 
-    assert sorted(answer.status for answer in answers) == [204, 422, 422, 422], answers
+        assert sorted(answer.status for answer in answers) == [204, 422, 422, 422, 422], answers
 
 
 def test_nobody_reads_in_their_trail_where_an_admin_was(served: Deployment) -> None:
@@ -235,7 +236,8 @@ def test_no_address_is_moved_while_the_account_is_disabled(served: Deployment) -
 
     refused = served.client().post("/auth/email/verify", {"token": token})
 
-    assert (refused.status, refused.pointers) == (422, ["/token"])
+    assert refused.status == 422, refused
+    assert refused.pointers == ["/token"]
     assert served.rows("SELECT email FROM meze_users WHERE id = :id", id=person.id) == [(person.email,)]
 
 
