@@ -208,9 +208,8 @@ def measure_export(port: int, root: psutil.Process, seconds: float) -> None:
     first = time.perf_counter() - began
     body = answer.read()
     rows = body.count(b"\r\n") - 1
-    print(
-        f"export of {rows:,} rows, {len(body) / MB:.1f} MB: {time.perf_counter() - began:.1f} s, first byte {first:.1f} s"
-    )
+    took = time.perf_counter() - began
+    print(f"export of {rows:,} rows, {len(body) / MB:.1f} MB: {took:.1f} s, first byte {first:.1f} s")
 
 
 if __name__ == "__main__":
