@@ -24,6 +24,9 @@ from meze.accounts.tables import COUNTERS
 from meze.accounts.visitor import Visitor
 from meze.errors import TooManyRequests
 
+CLOCKS_DIFFER_SECONDS = 60.0
+"""How far the clocks of hosts, and of requests that wait for each other, may be apart."""
+
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 
@@ -242,10 +245,10 @@ def _count(insert: Any) -> Any:
     adding = insert(COUNTERS).values(
         key=bindparam("counted", type_=String), count=1, expires_at=bindparam("until", type_=Double)
     )
-    # A window that ends later than a new one would was begun by a clock that was ahead.
-    over = or_(
-        COUNTERS.c.expires_at <= bindparam("now", type_=Double), COUNTERS.c.expires_at > adding.excluded.expires_at
-    )
+    # A window that ends much later than a new one would was begun by a clock that was ahead; requests that meet read
+    # the clock one before the other.
+    ends = COUNTERS.c.expires_at
+    over = or_(ends <= bindparam("now", type_=Double), ends > adding.excluded.expires_at + CLOCKS_DIFFER_SECONDS)
     return adding.on_conflict_do_update(
         index_elements=[COUNTERS.c.key],
         set_={

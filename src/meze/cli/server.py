@@ -129,6 +129,8 @@ class _UntilReady(logging.Filter):
     dev = False
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith("Configuration allows spawning"):
+            return False  # it counts the threads that are kept for what waits for a slow reader
         if not record.getMessage().startswith("Unexpected exit"):
             return True
         if self.loaded and self.dev:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from meze.errors import Problem, Text
@@ -14,6 +15,8 @@ from meze.query.values import bad_value
 from meze.query.view import View
 from meze.query.where import NAME_CHARACTERS, Where, WhereReader, pointing_at, writable
 
+LARGEST = 10**10
+"""What steers a request is smaller; a number in a body may have a billion digits."""
 MEMBERS = ("where", *LIST_PARAMETERS)
 GOING_ON = ("cursor", "page")
 """What the address may say besides: with these in its `next`, the same body gets the next page."""
@@ -89,8 +92,8 @@ def _written(name: str, sent: Any) -> str:
     """Return the value of a member as an address has it."""
     match name:
         case "limit" | "page":
-            if type(sent) is int:
-                return str(sent)
+            if type(sent) is int or (isinstance(sent, Decimal) and abs(sent) < LARGEST and sent % 1 == 0):
+                return str(int(sent))
             raise bad_value(name, Text("Must be a whole number.", "必须是整数。"), "wrong_type")
         case "count" | "etag":
             if isinstance(sent, bool):

@@ -150,6 +150,8 @@ def test_json_is_given_to_whoever_accepts_it(kitchen: Kitchen, accept: str) -> N
 @pytest.mark.parametrize(("method", "path"), [("GET", "/labels"), ("GET", "/labels/a"), ("POST", "/labels")])
 def test_who_accepts_nothing_of_ours_gets_406(kitchen: Kitchen, method: str, path: str, accept: str) -> None:
     kitchen.fill(Label, [{"name": "a"}])
+    if (method, path) == ("GET", "/labels") and accept in ("text/csv", "application/x-ndjson"):
+        accept += ";q=0"  # a list comes as a file, to who does not refuse one
 
     answer = kitchen.request(method, path, headers={"Accept": accept}, json={"name": "b"} if method == "POST" else None)
 
