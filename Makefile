@@ -9,7 +9,7 @@ DEMO := examples/atlas
 # Do not pass a foreign environment on to the tools that run in ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help serve test coverage test-postgresql-15 test-browser check format bench bench-export guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx check format bench bench-export guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-postgresql-15: dev ## run the tests that concern databases on Debian's Post
 
 test-browser: browser ## look at the pages in a real Chromium
 	@tools/with_chromium $(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-nginx: dev ## edit rows through a real nginx that compresses
+	@tools/with_nginx $(BIN)/python -m pytest tests/behind_nginx $(ARGS)
 
 check: dev ## lint, format, types, layers, spelling
 	@$(BIN)/ruff check
