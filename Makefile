@@ -9,7 +9,7 @@ DEMO := examples/atlas
 # Do not pass a foreign environment on to the tools that run in ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx check format bench bench-export guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz check format bench bench-export guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-browser: browser ## look at the pages in a real Chromium
 
 test-nginx: dev ## edit rows through a real nginx that compresses
 	@tools/with_nginx $(BIN)/python -m pytest tests/behind_nginx $(ARGS)
+
+fuzz: dev ## look longer: each value of each parameter, and thousands of random requests
+	@MEZE_LONG=1 $(BIN)/python -m pytest -n 2 tests/contracts/over_http/test_fuzzing.py tests/contracts -k "fuzzing or oracle" $(ARGS)
 
 check: dev ## lint, format, types, layers, spelling
 	@$(BIN)/ruff check

@@ -18,17 +18,17 @@ def anna(staff):
     return staff
 
 
-def test_a_token_is_all_that_is_printed_and_opens_the_api(staff_anywhere):
-    staff_anywhere.run("user", "create", "anna@example.com", "--password-stdin", given="otters read at night\n")
+def test_a_token_is_all_that_is_printed_and_opens_the_api(staff):
+    staff.run("user", "create", "anna@example.com", "--password-stdin", given="otters read at night\n")
 
-    done = staff_anywhere.run("token", "Anna@example.com")
+    done = staff.run("token", "Anna@example.com")
 
     token = done.stdout.removesuffix("\n")
     assert done.returncode == 0
     assert done.stderr == ""
     assert token.startswith("meze_access_")
     assert token.split() == [token]
-    with staff_anywhere.serving() as server:
+    with staff.serving() as server:
         status, me = server.send("GET", "/api/v1/auth/me", token=token)
         assert (status, me["email"]) == (200, "anna@example.com")
         sessions = server.send("GET", "/api/v1/auth/sessions", token=token)[1]["items"]

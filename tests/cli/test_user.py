@@ -77,10 +77,10 @@ def test_accounts_are_made_listed_and_sign_in(staff_anywhere):
     assert PASSWORD not in anna.stdout + anna.stderr + ben.stdout + ben.stderr
 
 
-def test_what_is_changed_holds_in_a_server_that_runs_within_a_second(staff_anywhere):
-    create(staff_anywhere, "ben@example.com")
+def test_what_is_changed_holds_in_a_server_that_runs_within_a_second(staff):
+    create(staff, "ben@example.com")
     login = {"email": "ben@example.com", "password": PASSWORD}
-    with staff_anywhere.serving() as server:
+    with staff.serving() as server:
 
         def signed_in():
             return server.send("POST", "/api/v1/auth/login", login)[1]["access_token"]
@@ -91,19 +91,19 @@ def test_what_is_changed_holds_in_a_server_that_runs_within_a_second(staff_anywh
         token = signed_in()
         assert me(token)[1]["roles"] == []
 
-        role = staff_anywhere.run("user", "role", "ben@example.com", "--add", "editor")
+        role = staff.run("user", "role", "ben@example.com", "--add", "editor")
         server.wait_for(lambda: me(token)[1]["roles"] == ["editor"], seconds=1.5)
 
-        out = staff_anywhere.run("user", "sign-out", "BEN@example.com")
+        out = staff.run("user", "sign-out", "BEN@example.com")
         server.wait_for(lambda: me(token)[1].get("code") == "token_revoked", seconds=1.5)
 
         token = signed_in()
         assert me(token)[0] == 200
-        disabled = staff_anywhere.run("user", "disable", "ben@example.com")
+        disabled = staff.run("user", "disable", "ben@example.com")
         server.wait_for(lambda: me(token)[0] == 401, seconds=1.5)
         assert server.send("POST", "/api/v1/auth/login", login)[1]["code"] == "bad_credentials"
 
-        enabled = staff_anywhere.run("user", "enable", "ben@example.com")
+        enabled = staff.run("user", "enable", "ben@example.com")
         assert me(signed_in())[0] == 200
     assert role.stdout == "editor\n"
     assert "within a second" in out.stdout
@@ -111,19 +111,19 @@ def test_what_is_changed_holds_in_a_server_that_runs_within_a_second(staff_anywh
     assert (disabled.returncode, enabled.returncode) == (0, 0)
 
 
-def test_without_a_password_a_link_is_mailed_before_the_command_ends(staff_anywhere):
-    done = staff_anywhere.run("user", "create", "anna@example.com")
+def test_without_a_password_a_link_is_mailed_before_the_command_ends(staff):
+    done = staff.run("user", "create", "anna@example.com")
 
-    letters = list((staff_anywhere.folder / "instance" / "mail").glob("*.eml"))
+    letters = list((staff.folder / "instance" / "mail").glob("*.eml"))
     assert (done.returncode, done.stdout) == (0, "1  anna@example.com\n")
     assert len(letters) == 1
     assert "To: anna@example.com" in letters[0].read_text()
     assert LINK in done.stderr
-    database = open_database(staff_anywhere.environ["DATABASE_URL"])
+    database = open_database(staff.environ["DATABASE_URL"])
     with contextlib.closing(database), database.engine.connect() as connection:
         assert connection.execute(select(OUTBOX.c.id)).all() == []
     token = done.stderr.partition("#token=")[2].split()[0]
-    with staff_anywhere.serving() as server:
+    with staff.serving() as server:
         assert server.send("POST", "/api/v1/auth/password/reset", {"token": token, "new_password": PASSWORD})[0] == 204
         assert server.send("POST", "/api/v1/auth/login", {"email": "anna@example.com", "password": PASSWORD})[0] == 200
 
@@ -215,30 +215,30 @@ def test_a_list_is_read_by_people_and_shows_no_escapes(staff):
     assert people(staff)[1]["name"] == "Ben\x1b[2J\nroot"
 
 
-def test_those_with_a_role_are_listed(staff_anywhere):
-    create(staff_anywhere, "anna@example.com", "--role", "admin", "--role", "editor")
-    create(staff_anywhere, "ben@example.com", "--role", "editor")
-    create(staff_anywhere, "cleo@example.com")
+def test_those_with_a_role_are_listed(staff):
+    create(staff, "anna@example.com", "--role", "admin", "--role", "editor")
+    create(staff, "ben@example.com", "--role", "editor")
+    create(staff, "cleo@example.com")
 
-    assert [each["id"] for each in people(staff_anywhere, "--role", "admin")] == [1]
-    assert [each["id"] for each in people(staff_anywhere, "--role", "editor")] == [1, 2]
-    assert refused(staff_anywhere.run("user", "list", "--role", "boss"), "'boss' is not declared", "editor")
+    assert [each["id"] for each in people(staff, "--role", "admin")] == [1]
+    assert [each["id"] for each in people(staff, "--role", "editor")] == [1, 2]
+    assert refused(staff.run("user", "list", "--role", "boss"), "'boss' is not declared", "editor")
 
 
-def test_roles_are_shown_given_and_taken_away(staff_anywhere):
-    create(staff_anywhere, "anna@example.com", "--role", "admin")
+def test_roles_are_shown_given_and_taken_away(staff):
+    create(staff, "anna@example.com", "--role", "admin")
 
-    before = staff_anywhere.run("user", "role", "anna@example.com")
-    given = staff_anywhere.run("user", "role", "anna@example.com", "--add", "editor", "--add", "editor")
-    create(staff_anywhere, "ben@example.com", "--role", "admin")
-    taken = staff_anywhere.run("user", "role", "anna@example.com", "--remove", "admin", "--remove", "editor", "--json")
-    without = staff_anywhere.run("user", "role", "anna@example.com")
+    before = staff.run("user", "role", "anna@example.com")
+    given = staff.run("user", "role", "anna@example.com", "--add", "editor", "--add", "editor")
+    create(staff, "ben@example.com", "--role", "admin")
+    taken = staff.run("user", "role", "anna@example.com", "--remove", "admin", "--remove", "editor", "--json")
+    without = staff.run("user", "role", "anna@example.com")
 
     assert before.stdout == "admin\n"
     assert given.stdout == "admin editor\n"
     assert json.loads(taken.stdout)["roles"] == []
     assert without.stdout == "no roles\n"
-    unknown = staff_anywhere.run("user", "role", "anna@example.com", "--add", "boss")
+    unknown = staff.run("user", "role", "anna@example.com", "--add", "boss")
     assert refused(unknown, "'boss' is not declared", "admin, editor")
 
 
@@ -275,16 +275,16 @@ def test_who_is_not_there_is_said_not_to_be(staff, command):
     assert refused(done, "There is no account nobody@example.com.", "meze user list")
 
 
-def test_an_account_is_deleted_once_it_is_meant(staff_anywhere):
-    create(staff_anywhere, "anna@example.com")
-    create(staff_anywhere, "ben@example.com")
+def test_an_account_is_deleted_once_it_is_meant(staff):
+    create(staff, "anna@example.com")
+    create(staff, "ben@example.com")
 
-    asked = staff_anywhere.run("user", "delete", "ben@example.com", given="y\n")
-    code, printed, shown = staff_anywhere.run_on_terminal("user", "delete", "ben@example.com", answers={"good?": "n"})
-    kept = people(staff_anywhere)
-    done = staff_anywhere.run_on_terminal("user", "delete", "ben@example.com", answers={"good?": "y"})
-    meant = staff_anywhere.run("user", "delete", "anna@example.com", "--yes")
-    create(staff_anywhere, "ben@example.com")
+    asked = staff.run("user", "delete", "ben@example.com", given="y\n")
+    code, printed, shown = staff.run_on_terminal("user", "delete", "ben@example.com", answers={"good?": "n"})
+    kept = people(staff)
+    done = staff.run_on_terminal("user", "delete", "ben@example.com", answers={"good?": "y"})
+    meant = staff.run("user", "delete", "anna@example.com", "--yes")
+    create(staff, "ben@example.com")
 
     assert refused(asked, "nobody is at a terminal", "--yes")
     assert (code, printed) == (1, "")
@@ -292,7 +292,7 @@ def test_an_account_is_deleted_once_it_is_meant(staff_anywhere):
     assert len(kept) == 2
     assert done[:2] == (0, "ben@example.com was deleted; it was number 2.\n")
     assert meant.returncode == 0
-    assert [each["id"] for each in people(staff_anywhere)] == [3]
+    assert [each["id"] for each in people(staff)] == [3]
 
 
 def test_a_password_is_typed_twice_and_never_shown(staff):
@@ -326,12 +326,12 @@ def test_an_empty_password_on_a_terminal_means_a_link(staff):
     assert "again" not in shown
 
 
-def test_a_link_to_set_a_new_password_is_mailed_to_who_may_sign_in(staff_anywhere):
-    create(staff_anywhere, "anna@example.com")
+def test_a_link_to_set_a_new_password_is_mailed_to_who_may_sign_in(staff):
+    create(staff, "anna@example.com")
 
-    done = staff_anywhere.run("user", "reset", "Anna@example.com")
-    staff_anywhere.run("user", "disable", "anna@example.com")
-    disabled = staff_anywhere.run("user", "reset", "anna@example.com")
+    done = staff.run("user", "reset", "Anna@example.com")
+    staff.run("user", "disable", "anna@example.com")
+    disabled = staff.run("user", "reset", "anna@example.com")
 
     assert done.stdout == "A letter with a link to set a password goes to anna@example.com.\n"
     assert LINK in done.stderr

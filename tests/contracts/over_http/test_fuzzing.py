@@ -1,7 +1,7 @@
 """schemathesis, with all its checks, against what each app's own OpenAPI document says: the kitchen sink and the atlas.
 
-Seeded, and bounded: the requests that it derives one by one from every parameter (its coverage mode) number thousands
-for a list of a wide table, so such lists go without.
+Seeded, and bounded: the requests that it derives one by one from every parameter (its coverage mode) number thousands.
+They are made by `make fuzz`, and not for lists of wide tables.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from contracts.kitchen import (
     Thing,
     identify,
 )
+from contracts.profiles import LONG
 
 ATLAS = Path(__file__).parents[3] / "examples" / "atlas" / "app.py"
 SEED = 20260102
@@ -73,7 +74,7 @@ BOUNDED = settings(
     report_multiple_bugs=False,
 )
 WIDE = 26
-"""An operation with more parameters than this is not taken through each value of each."""
+"""An operation with more parameters than this is not taken through each value of each, and at random by `make fuzz`."""
 KINDS = ("labels", "seats", "articles", "notes", "drops")
 """Resources of the kitchen sink that have together every kind of key, rule and field but the types of `things`."""
 ATLAS_NAMES = ("countries", "cities", "trips", "stops")
@@ -217,8 +218,11 @@ def keep_to(document: Any, person: Person, thoroughly: Collection[str] = ()) -> 
     failed = []
     for found in document.get_all_operations():
         operation = found.ok()
-        modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.FUZZING]
-        if not set(thoroughly).isdisjoint(operation.path.split("/")) and len(list(operation.iter_parameters())) <= WIDE:
+        modes = [HypothesisTestMode.EXAMPLES]
+        narrow = len(list(operation.iter_parameters())) <= WIDE
+        if narrow or LONG:
+            modes.append(HypothesisTestMode.FUZZING)
+        if narrow and LONG and not set(thoroughly).isdisjoint(operation.path.split("/")):
             modes.append(HypothesisTestMode.COVERAGE)
         config = HypothesisTestConfig(project=document.config, modes=modes, settings=BOUNDED, seed=SEED)
         try:
