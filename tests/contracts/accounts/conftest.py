@@ -6,7 +6,6 @@ Nobody shares an account or an address: limits count by both.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,26 +79,6 @@ def standing(
             return started[database, registration]
 
         yield on
-
-
-HERE = Path(__file__).parent
-DECIDED_BEFORE_A_DATABASE = ("cookies", "foreign_tokens", "passwords", "addresses", "matrix")
-"""Files whose checks hang on what a request says. On PostgreSQL they run with the tests of PostgreSQL 15."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("MEZE_TEST_POSTGRESQL"):
-        return
-    names = {f"test_{name}.py" for name in DECIDED_BEFORE_A_DATABASE}
-    elsewhere = {
-        item for item in items if item.path.name in names and item.path.parent == HERE and _on_postgresql(item)
-    }
-    items[:] = [item for item in items if item not in elsewhere]
-    config.hook.pytest_deselected(items=list(elsewhere))
-
-
-def _on_postgresql(item: pytest.Item) -> bool:
-    return "postgresql" in item.name.partition("[")[2]
 
 
 @pytest.fixture(params=DATABASES)
