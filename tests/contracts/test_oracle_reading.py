@@ -20,8 +20,13 @@ callers = st.lists(st.sampled_from(list(PEOPLE)), min_size=2, max_size=3, unique
 
 
 def comparable(value: Any) -> Any:
-    """Return an answer with each `next` of an embedded list as whether there is one."""
+    """Return an answer with each `next` of an embedded list as whether there is one.
+
+    Of a user admins read more than the oracle knows of: what others may read of them is compared.
+    """
     if isinstance(value, dict):
+        if "email_verified" in value:
+            value = {name: value[name] for name in ("id", "name")}
         embedded = set(value) == {"items", "next"}
         return {
             name: each is not None if embedded and name == "next" else comparable(each) for name, each in value.items()

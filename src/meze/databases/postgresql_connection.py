@@ -53,6 +53,8 @@ def configure(driver: Any, statement_seconds: float) -> None:
     # A lock is given up before the statement would be, so the two can be told apart.
     driver.execute(
         f"SET statement_timeout = {milliseconds}; SET lock_timeout = {max(1, milliseconds * 3 // 4)};"
+        # What takes seconds to compile is to be answered in milliseconds.
+        "SET jit = off;"
         "SET timezone = 'UTC'; SET application_name = 'meze'"
     )
     driver.autocommit = autocommit
