@@ -83,8 +83,7 @@ def _smtp_url(value: str) -> str:
 Count = Annotated[int, Field(gt=0)]
 Size = Annotated[ByteSize, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Duration = Seconds
+Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Registration = Literal["open", "verified", "invite", "closed"]
 Origin = Annotated[str, AfterValidator(_origin)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_pieces)]
@@ -153,9 +152,9 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "Who may make an account: open, verified (by mail first), invite or closed; open in development.",
     ),
-    Setting("MEZE_ACCESS_TOKEN_MINUTES", Duration, 15, "How long an access token is good.", "minutes"),
-    Setting("MEZE_SESSION_IDLE_DAYS", Duration, 30, "How long a session lives without being used.", "days"),
-    Setting("MEZE_SESSION_DAYS", Duration, 90, "How long a session lives at most.", "days"),
+    Setting("MEZE_ACCESS_TOKEN_MINUTES", Amount, 15, "How long an access token is good.", "minutes"),
+    Setting("MEZE_SESSION_IDLE_DAYS", Amount, 30, "How long a session lives without being used.", "days"),
+    Setting("MEZE_SESSION_DAYS", Amount, 90, "How long a session lives at most.", "days"),
     Setting(
         "MEZE_PASSWORD_HASHING",
         Annotated[str, AfterValidator(_hashing)],
@@ -182,7 +181,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MEZE_IMPORT_BODY_LIMIT", Size, "64 MiB", "How large the body of an import may be.", "bytes"),
     Setting("MEZE_URI_LIMIT", Size, "16 KiB", "How long a request's address may be.", "bytes"),
     Setting("MEZE_HEADERS_LIMIT", Size, "32 KiB", "How large a request's headers may be together.", "bytes"),
-    Setting("MEZE_STATEMENT_SECONDS", Seconds, 2.0, "How long one database statement may take.", "seconds"),
+    Setting("MEZE_STATEMENT_SECONDS", Amount, 2.0, "How long one database statement may take.", "seconds"),
     Setting("MEZE_PLAN_CACHE", Count, 1000, "How many request shapes are kept planned, in each process.", "plans"),
     Setting("MEZE_CORS_ORIGINS", Origins, "", "Web origins whose pages may call the API, comma-separated."),
     Setting(

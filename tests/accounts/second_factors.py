@@ -47,7 +47,7 @@ class Accounts:
         self.keyring = Keyring(secret_keys or (SECRET_KEY,))
         self.passwords = Passwords(self.storage, self.keyring, threads=8, configured=CHEAP, clock=clock)
         self.sessions = Sessions(self.storage, self.keyring, SETTINGS, clock)
-        self.methods = Methods(Parts(self.storage, self.keyring, clock, self.passwords, self.sessions))
+        self.methods = Methods(Parts(self.storage, self.keyring, clock, self.passwords))
         self.factor = SecondFactor(self.storage, self.keyring, self.methods, issuer="Trips & more", clock=clock)
 
     def confirmed(self, user_id: int) -> tuple[pyotp.TOTP, list[str]]:

@@ -11,9 +11,7 @@ from accounts.second_factors import CHEAP, Accounts, Clock, make_accounts
 from meze.accounts.methods import METHODS, Claim, Proven, Stage
 from meze.accounts.methods.password import Password
 from meze.accounts.passwords import Passwords, Verdict
-from meze.accounts.tables import KEYS, PASSWORDS, User
-from meze.accounts.tokens import TokenKind, digest, new_token
-from meze.accounts.visitor import Visitor
+from meze.accounts.tables import PASSWORDS, User
 from meze.databases import Database
 
 ANNA, BEN = 1, 2
@@ -36,7 +34,6 @@ def test_every_method_has_a_name_of_its_own_and_says_where_its_proof_is():
         ("password", Stage.FIRST, "password"),
         ("one_time_code", Stage.SECOND, "code"),
         ("recovery_code", Stage.SECOND, "code"),
-        ("api_key", Stage.EVERY_REQUEST, None),
     ]
 
 
@@ -120,24 +117,3 @@ def test_a_code_is_asked_for_at_its_stage_and_in_its_field_alone(accounts):
     assert prove(Claim(), "code", codes[0], Stage.SECOND) is None
     assert accounts.left(ANNA) == 10
     assert prove(Claim(ANNA), "code", codes[0], Stage.FIRST, Stage.SECOND) == Proven(ANNA, "recovery_code")
-
-
-def test_an_api_key_tells_whose_it_is(accounts):
-    key = new_token(TokenKind.KEY)
-    with accounts.storage.writing() as work:
-        values = {"name": "backup", "hash": digest(key), "hint": key[:13], "scopes": ["read"]}
-        work.add(KEYS, user_id=ANNA, created_at=accounts.clock.now, **values)
-    prove = accounts.methods.prove
-
-    assert prove(Claim(), None, key, Stage.EVERY_REQUEST) == Proven(ANNA, "api_key")
-    assert prove(Claim(ANNA), None, key, Stage.EVERY_REQUEST) == Proven(ANNA, "api_key")
-    assert prove(Claim(BEN), None, key, Stage.EVERY_REQUEST) is None
-    assert prove(Claim(), None, new_token(TokenKind.KEY), Stage.EVERY_REQUEST) is None
-
-
-def test_the_token_of_a_session_is_no_api_key(accounts):
-    with accounts.storage.writing() as work:
-        pair = accounts.sessions.start(work, ANNA, Visitor(), "password")
-
-    assert accounts.sessions.caller_of(pair.access_token).id == ANNA
-    assert accounts.methods.prove(Claim(), None, pair.access_token, Stage.EVERY_REQUEST) is None

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy.sql import ClauseElement
 
-from meze.accounts import flow
 from meze.accounts.attempts import Attempts
 from meze.accounts.background import Background
 from meze.accounts.guards import Guards
@@ -61,14 +60,14 @@ class Accounts:
         self.broadcast = open_broadcast(settings.redis_url, verified.forget)
         self.sessions = Sessions(storage, keyring, settings, clock, verified=verified, tell=self.broadcast.publish)
         self.keys = Keys(storage, self.sessions, clock, resource_names=resources)
-        methods = Methods(Parts(storage, keyring, clock, self.passwords, self.sessions))
+        methods = Methods(Parts(storage, keyring, clock, self.passwords))
         self.second_factor = SecondFactor(storage, keyring, methods, issuer=service, clock=clock)
         self.outbox = Outbox(storage, post, settings, clock)
         self.background = Background(self.outbox, Housekeeper(storage, clock, chores))
         self.outbox.when_filled(self.background.wake)
         self.people = People(storage, self.sessions, self.outbox, roles, clock)
         self.guards = Guards(storage, self.people, self.sessions, self.keys, self.second_factor, self.outbox)
-        parts = flow.Parts(
+        self.sign_in = SignIn(
             storage,
             self.people,
             self.sessions,
@@ -81,8 +80,7 @@ class Accounts:
             service,
             clock,
         )
-        self.sign_in = SignIn(parts)
-        self.recovery = Recovery(parts, self.sign_in)
+        self.recovery = Recovery(**vars(self.sign_in), sign_in=self.sign_in)
 
     def start(self) -> None:
         """Begin what goes on in the background of a server: mail, tidying up, and hearing of other processes."""

@@ -16,9 +16,9 @@ from meze.accounts.storage import Storage
 from meze.settings import Registration
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """`service` is the name of the program, `clock` gives seconds since 1970."""
+@dataclass(frozen=True, repr=False)
+class Flow:
+    """A flow has these parts. `service` is the name of the program, `clock` gives seconds since 1970."""
 
     storage: Storage
     people: People
@@ -31,20 +31,3 @@ class Parts:
     registration: Registration
     service: str
     clock: Callable[[], float]
-
-
-class Flow:
-    """A flow, with its parts by their names."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.storage = parts.storage
-        self.people = parts.people
-        self.sessions = parts.sessions
-        self.passwords = parts.passwords
-        self.attempts = parts.attempts
-        self.factor = parts.factor
-        self.outbox = parts.outbox
-        self.methods = parts.methods
-        self.registration = parts.registration
-        self.service = parts.service
-        self.clock = parts.clock

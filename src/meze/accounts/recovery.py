@@ -5,6 +5,7 @@ Whoever asks for a letter learns nothing: the answer and its cost are the same w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import Boolean, Integer, String, Table, bindparam, update
@@ -14,7 +15,7 @@ from meze.accounts import audit, credentials, links
 from meze.accounts.addresses import canonical, checked
 from meze.accounts.attempts import AttemptKind
 from meze.accounts.credentials import Credentials
-from meze.accounts.flow import Flow, Parts
+from meze.accounts.flow import Flow
 from meze.accounts.password_rules import LEAST, LEAST_WITH_SECOND_FACTOR, faults
 from meze.accounts.passwords import Hashed
 from meze.accounts.people import NewPerson, bad_email
@@ -37,12 +38,11 @@ _VERIFY = (
 )
 
 
+@dataclass(frozen=True, repr=False)
 class Recovery(Flow):
     """What an account's owner does about its address and its password."""
 
-    def __init__(self, parts: Parts, sign_in: SignIn) -> None:
-        super().__init__(parts)
-        self._sign_in = sign_in
+    sign_in: SignIn
 
     def forgot(self, email: str, visitor: Visitor) -> None:
         """Mail a link to set a new password, if there is such an account; it voids the links before it."""
@@ -96,7 +96,7 @@ class Recovery(Flow):
         """
         assert caller.id is not None
         account = self._account(caller)
-        self._sign_in.prove(account.user_id, current, None, visitor)
+        self.sign_in.prove(account.user_id, current, None, visitor)
         with self.storage.reading() as work:
             least = self._least(work, account.user_id)
         hashed = self._new_password(account, new, least)
@@ -117,7 +117,7 @@ class Recovery(Flow):
             Invalid: it has fewer than 15 characters, and no new one was given, at `/new_password`.
         """
         account = self._account(caller)
-        self._sign_in.prove(account.user_id, password, None, visitor)
+        self.sign_in.prove(account.user_id, password, None, visitor)
         short = faults(password, "/password", least=LEAST, email=account.email, service=self.service)
         if short and new_password is None:
             entry = Entry("required", pointer="/new_password", params={"min": LEAST})

@@ -27,7 +27,7 @@ from meze.query.parse import (
     search_of,
     too_many_values,
 )
-from meze.query.values import LIST_VALUES, bad_value, whole_number
+from meze.query.values import LIST_VALUES, bad_value
 from meze.query.view import Path, View, resolve, unknown_field, view_at
 from meze.resources.resource import Field, nearest
 
@@ -147,8 +147,7 @@ class CollectionParser:
         _refuse_same_names(names)
         sort = _sort(control.get("sort"), names, len(groups))
         search = search_of(control.get("q"), view)
-        limits = self.limits.of(view.resource)
-        limit = whole_number("limit", control["limit"], 1, limits.greatest) if "limit" in control else limits.default
+        limit = self.limits.of(view.resource).asked(control.get("limit"))
         paths = [each.path for each in members if each.path is not None]
         refuse_many_paths(conditions, paths, WHOLE, view)
         binding = _binding(view.resource.name, filtered, search, names, sort)

@@ -70,6 +70,10 @@ class Limits:
         greatest = resource.page_limit or self.greatest
         return Limits(min(self.default, greatest), greatest)
 
+    def asked(self, written: str | None) -> int:
+        """Return the size of a page that is asked for so, or not at all. Raises BadValue."""
+        return self.default if written is None else whole_number("limit", written, 1, self.greatest)
+
 
 @dataclass(frozen=True, slots=True)
 class ListParser:
@@ -138,8 +142,7 @@ class ListParser:
             raise too_many_values()
         search = search_of(control.get("q"), view)
         sort = _sort(control.get("sort"), view)
-        limits = self.limits.of(view.resource)
-        limit = whole_number("limit", control["limit"], 1, limits.greatest) if "limit" in control else limits.default
+        limit = self.limits.of(view.resource).asked(control.get("limit"))
         selection = selection_of(control.get("fields"), control.get("expand"), view)
         _refuse_costly(cost_of(selection, view, limit))
         refuse_many_paths(conditions, [key.path for key in sort], selection, view)

@@ -1,8 +1,9 @@
-"""The ways to prove who one is.
+"""The ways to prove who one is, to begin a session or to confirm one.
 
 METHODS is the visible table: a way is one file here and one row in it, and whoever asks for a proof goes through it.
 Signing in asks those of Stage.FIRST and then, where the account has one, those of Stage.SECOND; confirming that it is
-still the same person asks both, by the member of the body that was sent.
+still the same person asks both, by the member of the body that was sent. What comes with every request (an access
+token, an API key, a cookie) was proved before, and is told by `callers.py`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from meze.accounts.keyring import Keyring
-from meze.accounts.methods.api_key import ApiKey
 from meze.accounts.methods.method import Claim, Method, Stage
 from meze.accounts.methods.one_time_code import OneTimeCode
 from meze.accounts.methods.password import Password
 from meze.accounts.methods.recovery_code import RecoveryCode
 from meze.accounts.passwords import Passwords
-from meze.accounts.sessions import Sessions
 from meze.accounts.storage import Storage
 
 
@@ -30,19 +29,18 @@ class Parts:
     keyring: Keyring
     clock: Callable[[], float]
     passwords: Passwords
-    sessions: Sessions
 
 
 class Row(NamedTuple):
     """One way to prove who one is.
 
-    `name` is what sessions and the audit trail call it. `field` is the member of a body that carries its proof, None
-    where that comes in a header; methods that share one are told apart by what their proofs look like.
+    `name` is what sessions and the audit trail call it. `field` is the member of a body that carries its proof; methods
+    that share one are told apart by what their proofs look like.
     """
 
     name: str
     stage: Stage
-    field: str | None
+    field: str
     make: Callable[[Parts], Method]
 
 
@@ -50,7 +48,6 @@ METHODS: tuple[Row, ...] = (
     Row("password", Stage.FIRST, "password", lambda parts: Password(parts.storage, parts.passwords)),
     Row("one_time_code", Stage.SECOND, "code", lambda parts: OneTimeCode(parts.storage, parts.keyring, parts.clock)),
     Row("recovery_code", Stage.SECOND, "code", lambda parts: RecoveryCode(parts.storage, parts.clock)),
-    Row("api_key", Stage.EVERY_REQUEST, None, lambda parts: ApiKey(parts.sessions)),
 )
 
 
@@ -65,7 +62,7 @@ class Methods:
     def __init__(self, parts: Parts) -> None:
         self._made = tuple((row, row.make(parts)) for row in METHODS)
 
-    def prove(self, claim: Claim, field: str | None, proof: str, *stages: Stage) -> Proven | None:
+    def prove(self, claim: Claim, field: str, proof: str, *stages: Stage) -> Proven | None:
         """Return who was proved by which method, the first of these stages and this field that takes the proof.
 
         None where none does, or where the proof is good for another user than the claimed one. Never called inside a

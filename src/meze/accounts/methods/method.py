@@ -11,7 +11,6 @@ class Stage(Enum):
 
     FIRST = "first"  # it begins a sign-in
     SECOND = "second"  # after a first one, where the account asks for it
-    EVERY_REQUEST = "every_request"  # it comes with each request, and there is no sign-in
 
 
 class Claim(NamedTuple):

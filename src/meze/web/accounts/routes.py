@@ -40,6 +40,7 @@ _NUMBER = re.compile(r"(?<=/)[0-9]+(?=/|\Z)")
 _LARGEST_ID = 2**31 - 1
 _SESSION = "session"
 _AUTH, _USERS = "/auth", "/users"
+_BELOW = (f"{_AUTH}/", f"{_USERS}/")
 
 Handler = Callable[[Call], Response]
 
@@ -70,7 +71,7 @@ class AccountRoutes:
     def serves(self, path: str) -> bool:
         """Say whether a path is of the accounts, known or not."""
         place = self._place(path)
-        return any(place == at or place.startswith(at + "/") for at in (_AUTH, _USERS))
+        return place.startswith(_BELOW) or place in (_AUTH, _USERS)
 
     def route_of(self, path: str) -> str:
         """Return the template of a path, for the log: never what stands in it."""
