@@ -211,7 +211,10 @@ def _commands(language: str) -> Iterator[str]:
 
 def commands(group: click.Group = meze, above: str = "meze") -> Iterator[tuple[str, click.Command]]:
     """Yield every command by its full name, without the groups."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, f"{above} {name}")
         else:

@@ -11,7 +11,9 @@ from meze.cli import meze
 
 
 def commands(group, path=("meze",)):
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         full = (*path, name)
         yield pytest.param(command, " ".join(full), id=" ".join(full[1:]))
         if isinstance(command, click.Group):

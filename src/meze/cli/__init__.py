@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import click
 
-from meze.cli.database import db
-from meze.cli.group import MezeGroup
-from meze.cli.openapi import openapi
-from meze.cli.serve import serve
-from meze.cli.token import token
-from meze.cli.user import user
+from meze.cli.group import CommandTable, Listed
+
+# Another command is another row here. Its file is imported when the command is called, not for `meze --help`, so it
+# may import at its top what it needs.
+COMMANDS = {
+    "serve": Listed("meze.cli.serve:serve", "Serve the app over HTTP."),
+    "db": Listed("meze.cli.database:db", "Bring the database up to the models."),
+    "user": Listed("meze.cli.user:user", "Look after the accounts of those who sign in."),
+    "token": Listed("meze.cli.token:token", "Print an access token of somebody, good for MEZE_ACCESS_TOKEN_MINUTES."),
+    "openapi": Listed("meze.cli.openapi:openapi", "Print the OpenAPI 3.1 document, as /openapi.json serves it."),
+}
 
 
-@click.group("meze", cls=MezeGroup, epilog="Begin with:  meze serve --dev")
+@click.group("meze", cls=CommandTable, table=COMMANDS, epilog="Begin with:  meze serve --dev")
 @click.version_option(package_name="meze", message="Meze %(version)s")
 def meze() -> None:
     """Serve SQLAlchemy models as a REST API, and look after it."""
-
-
-meze.add_command(serve)
-meze.add_command(db)
-meze.add_command(user)
-meze.add_command(token)
-meze.add_command(openapi)
 
 
 def main() -> None:
@@ -33,4 +31,4 @@ def main() -> None:
     meze(prog_name="meze")
 
 
-__all__ = ["main", "meze"]
+__all__ = ["COMMANDS", "main", "meze"]

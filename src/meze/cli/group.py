@@ -1,16 +1,18 @@
-"""What every command has in common: how it fails, and how it is told which app to work on."""
+"""What every command has in common: where it is found, how it fails, and how it is told which app to work on.
+
+Imports neither Flask nor the rest of Meze: `meze --help` needs this file alone, and should not wait for them.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from pkgutil import resolve_name
+from typing import Any, NamedTuple, TypeVar
 
 import click
-from flask.cli import ScriptInfo
 
-from meze.cli.find import read_environment_files
 from meze.errors import Mistake
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +30,8 @@ class MezeGroup(click.Group):
     """Prints a Mistake as one cause and one remedy and exits with 1. Anything else that escapes is a fault of ours."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        from meze.cli.find import read_environment_files
+
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         read_environment_files()
@@ -37,6 +41,36 @@ class MezeGroup(click.Group):
             show_mistake(mistake, colour=ctx.color)
             sys.exit(1)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order that they are written in, where click would sort them."""
+        return list(self.commands)
+
+
+class Listed(NamedTuple):
+    """A command that is not loaded yet: where it is, as `module:name`, and its line in the help of the group."""
+
+    place: str
+    line: str
+
+
+class CommandTable(MezeGroup):
+    """A group whose commands are loaded when they are called. Its help is written from the table alone."""
+
+    def __init__(self, *arguments: Any, table: Mapping[str, Listed], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as above
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        listed = self.table.get(cmd_name)
+        return None if listed is None else resolve_name(listed.place)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, listed.line) for name, listed in self.table.items()])
+
 
 def show_mistake(mistake: Mistake, *, colour: bool | None = None) -> None:
     """Print `file:line: cause` and the remedy to stderr. `colour` None means: if it is a terminal."""
@@ -45,5 +79,7 @@ def show_mistake(mistake: Mistake, *, colour: bool | None = None) -> None:
 
 def chosen(target: str | None) -> str | None:
     """Return what was chosen with `--app`: ours, the one of `flask --app`, or FLASK_APP."""
+    from flask.cli import ScriptInfo
+
     above = click.get_current_context().find_object(ScriptInfo)
     return target or (above.app_import_path if above else None) or os.environ.get("FLASK_APP") or None

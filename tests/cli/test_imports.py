@@ -1,0 +1,46 @@
+"""What starting costs: a command waits for the imports that it needs, and for no others."""
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+import meze
+from meze.cli import COMMANDS
+from meze.cli import meze as commands
+
+# What takes long to import, and nobody needs who only asks for help or for the version.
+HEAVY = {"alembic", "argon2", "asyncio", "cryptography", "flask", "granian", "jinja2", "pydantic", "sqlalchemy"}
+
+
+def imported_by(source: str) -> set[str]:
+    """Return the names of all modules that a process of its own has imported when it has run `source`."""
+    told = "import atexit, json, sys; atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))"
+    done = subprocess.run([sys.executable, "-c", f"{told}\n{source}"], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]], ids=" ".join)
+def test_what_says_only_what_meze_is_loads_nothing_heavy(words):
+    loaded = imported_by(f"import meze; from meze.cli import meze; meze({words}, 'meze')")
+
+    assert "meze.cli.group" in loaded
+    assert {name for name in loaded if name.split(".")[0] in HEAVY} == set()
+    assert {name for name in loaded if name.startswith("meze.")} == {"meze.cli", "meze.cli.group", "meze.errors"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_meze_says_of_a_command_what_its_own_help_says(name):
+    command = commands.get_command(click.Context(commands), name)
+
+    assert command.name == name
+    assert COMMANDS[name].line == command.get_short_help_str(limit=100)
+
+
+def test_every_public_name_is_found_where_it_is_said_to_be():
+    assert sorted(meze.PLACES) == sorted(meze.__all__)
+    assert set(meze.__all__) <= set(dir(meze))
+    for name, place in meze.PLACES.items():
+        assert getattr(meze, name) is getattr(sys.modules[place], name)
