@@ -13,7 +13,7 @@ from flask import Flask
 from flask.cli import NoAppException, ScriptInfo
 
 from meze.app import Installation
-from meze.cli.explain import explained
+from meze.cli.misuse import explained
 from meze.databases.database import DatabaseError, FaultKind
 from meze.errors import Mistake
 from meze.settings import SETTINGS, masked_url

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meze.cli.explain import EXPLANATIONS, LoadingFailed, explained, users_line
+from meze.cli.misuse import EXPLANATIONS, LoadingFailed, explained, users_line
 from meze.errors import Mistake
 
 MODELS = """\
