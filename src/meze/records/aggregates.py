@@ -41,6 +41,7 @@ class GroupPage(msgspec.Struct, gc=False):
 class AggregatePlan:
     """`sort` are the positions of the values that a cursor holds. `nothing` is what a row says where no row is read."""
 
+    shape: AggregateShape
     statement: Statement
     node: Node
     sort: tuple[tuple[int, Answered], ...]
@@ -127,6 +128,7 @@ def plan_aggregates(planner: Planner, resource: Resource, standing: Standing, sh
         page = page.offset(bindparam(OFFSET, type_=Integer()))
     shown = [(str(each), Member(place, written[place].wire)) for place, each in enumerate(members)]
     return AggregatePlan(
+        shape=shape,
         statement=planner.database.prepare(page),
         node=node_of(resource.model.__name__, shown, ()),
         sort=tuple((len(columns) + place, written[each.place]) for place, each in enumerate(shape.sort)),

@@ -71,6 +71,15 @@ class Records:
         inner.writes = self.writes.within(inner.reads, lending)
         return Within(inner, lending, connection)
 
+    def lent_by(self, lending: Lending) -> Records:
+        """Return what does the same with connections that `lending` lends."""
+        inner = copy(self)
+        inner.lending = lending
+        inner.reads = self.reads.within(self.slots, lending)
+        inner.aggregates = self.aggregates.within(self.slots, lending)
+        inner.writes = self.writes.within(inner.reads, lending)
+        return inner
+
     def noted(self, connection: Connection, notes: Notes) -> Records:
         """Return what does the same on a connection where a transaction is open, and notes what answers depend on."""
         inner = self.within(self.lending.within(connection, math.inf), connection).records
