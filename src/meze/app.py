@@ -31,6 +31,7 @@ from meze.query.groups import CollectionParser
 from meze.query.parse import Limits, ListParser
 from meze.query.where import WhereReader
 from meze.records.cost import Slots
+from meze.records.defaults import makes_values
 from meze.records.export import Exports
 from meze.records.idempotency import EXPIRED, TIDY_SECONDS, Answers
 from meze.records.plan import Planner, search_index
@@ -43,7 +44,7 @@ from meze.resources.resource import FieldRules, Resource
 from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
 from meze.web.accounts.routes import AccountRoutes
 from meze.web.batch import Batches
-from meze.web.door import FlaskDoor, UsersRoutes, add_names, install, log_failure
+from meze.web.door import Doors, UsersRoutes, add_names, install, log_failure
 from meze.web.exports import ExportRoutes
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
@@ -53,7 +54,8 @@ from meze.web.operations import OperationReader
 from meze.web.query import Queries
 from meze.web.resources import Routes
 from meze.web.site import Identify, Site
-from meze.web.translation import request_of
+from meze.web.translation import Bodies, request_of
+from meze.web.wsgi_door import WsgiDoor
 
 TOGETHER = 10
 """How many times as long as one statement several may take that are one transaction."""
@@ -188,7 +190,8 @@ class Installation:
         self._parts: Parts | None = None
         self._lock = threading.RLock()
         app.extensions["meze"] = self
-        app.wsgi_app = FlaskDoor(app, self.events, lambda: self.open().site)  # type: ignore[method-assign]  # Flask's documented way to wrap an app
+        self.doors = Doors(app, self.events, self.settings.prefix, lambda: self.open().site)
+        app.wsgi_app = self.doors  # type: ignore[method-assign]  # Flask's documented way to wrap an app
 
     @property
     def sealed(self) -> bool:
@@ -279,7 +282,15 @@ class Installation:
         accounts = None if self.api.identify is not None else self._accounts(policy, resources, about.title)
         parts = Parts(self, about, policy, records, routes, accounts)
         RequestLog().subscribe_to(self.events)
-        install(self.app, parts.site)
+        bodies = Bodies(settings.body_limit, settings.threads)
+        install(self.app, parts.site, bodies)
+        self.doors.direct = WsgiDoor(
+            parts.site,
+            bodies,
+            self.app.request_context,
+            identifies=accounts is None,
+            makes_values=any(makes_values(resource) for resource in resources),
+        )
         return parts
 
     def _accounts(self, policy: Policy, resources: Registry, service: str) -> Accounts:

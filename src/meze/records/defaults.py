@@ -13,7 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.functions import FunctionElement
 
-from meze.resources.resource import Beyond, Default, DefaultKind, Field
+from meze.resources.resource import Beyond, Default, DefaultKind, Field, Resource
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 # The declared types whose columns leave a text as it is, or are dates, which are texts to SQLAlchemy
@@ -30,6 +30,12 @@ class Context:
 
     def get_current_parameters(self, isolate_multiinsert_groups: bool = True) -> Mapping[str, Any]:  # noqa: ARG002 - SQLAlchemy's signature
         return self.current_parameters
+
+
+def makes_values(resource: Resource) -> bool:
+    """Say whether code of the user's makes values of the resource's rows, which may ask for Flask's context."""
+    filled: tuple[Field | Beyond, ...] = (*resource.fields.values(), *resource.beyond)
+    return any(default.kind is DefaultKind.CALL for each in filled for default in (each.default, each.onupdate))
 
 
 def in_python(default: Default, each: Field | Beyond, database: str) -> Callable[[Context], Any] | None:

@@ -1,4 +1,4 @@
-"""The Flask door: an ordinary Flask view around our handlers, and the little that surrounds Flask itself.
+"""The doors: what every request passes first, and the Flask door, an ordinary Flask view around our handlers.
 
 Every request of the application gets an id, and one event when it was answered, the user's own routes included. Our
 routes are added to Flask's map at the first request, after all of the user's, so that an equal one of theirs wins.
@@ -19,10 +19,12 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, problems
 from meze.events import Events, RequestAnswered, RequestFailed
+from meze.web.doorway import Doorway
 from meze.web.messages import Request, Response
 from meze.web.negotiate import language_of
 from meze.web.site import Site
 from meze.web.translation import Bodies, request_of, response_of
+from meze.web.wsgi_door import WsgiDoor, path_of
 
 ENDPOINT = "meze"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -30,13 +32,15 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 StartResponse = Callable[..., Any]
 
 
-class FlaskDoor:
+class Doors:
     """Wraps `app.wsgi_app`. `open_site` seals the declarations and returns the site; it is called at each request."""
 
-    def __init__(self, app: flask.Flask, events: Events, open_site: Callable[[], Site]) -> None:
+    def __init__(self, app: flask.Flask, events: Events, prefix: str, open_site: Callable[[], Site]) -> None:
         self._inner = app.wsgi_app
         self._events = events
         self._open_site = open_site
+        self.way = Doorway(app, self._inner, prefix, ENDPOINT)
+        self.direct: WsgiDoor | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         site = self._open_site()
@@ -54,9 +58,14 @@ class FlaskDoor:
             return start_response(line, headers, *([exc_info] if exc_info else []))
 
         try:
-            path = environ.get("PATH_INFO", "")
+            path = path_of(environ)
             foreign = site.foreign_host(environ.get("HTTP_HOST", ""), path)
-            body = self._inner(environ, start) if foreign is None else _refused(site, foreign, environ, start)
+            if foreign is not None:
+                body = _refused(site, foreign, environ, start)
+            elif self.direct is not None and self.way.admits(environ, path):
+                body = self.direct.answer(environ, path, start)
+            else:
+                body = self._inner(environ, start)
         except BaseException:
             self._told(environ, status, started)
             raise
@@ -118,15 +127,16 @@ def _refused(site: Site, problem: Problem, environ: dict[str, Any], start_respon
     return [] if request.method == "HEAD" else [response.body]
 
 
-def install(app: flask.Flask, site: Site) -> None:
+def install(app: flask.Flask, site: Site, bodies: Bodies) -> None:
     """Add our addresses to Flask's map, behind those of the user."""
     prefix = site.settings.prefix
     app.url_map.converters["meze_page"] = _page_converter(site.pages.pattern)
     app.url_map.converters["meze_rest"] = _Rest
     for path in (f"{prefix}/<meze_rest:path>", prefix, "/", "/<meze_page:page>"):
         app.url_map.add(Rule(path, endpoint=ENDPOINT, methods=None, merge_slashes=False, strict_slashes=False))
-    app.view_functions[ENDPOINT] = _view(site, UsersRoutes(app.url_map))
-    app.register_error_handler(HTTPException, _error_handler(site))
+    app.view_functions[ENDPOINT] = _view(site, UsersRoutes(app.url_map), bodies)
+    users = app.error_handler_spec[None][None].get(HTTPException)
+    app.register_error_handler(HTTPException, _error_handler(site, None if users is None else app.ensure_sync(users)))
     app.register_error_handler(Problem, _problem_handler(site))
 
 
@@ -155,11 +165,14 @@ class UsersRoutes:
 
 
 class _Rest(BaseConverter):
-    """All that follows, line feeds included: a key of text may hold any character. Weighs what `path` weighs."""
+    """All that follows, line feeds included: a key of text may hold any character.
+
+    Weighs more than any converter of the user's, so that their routes come first, whenever they were added.
+    """
 
     part_isolating = False
     regex = r"(?s:.+)"
-    weight = 200
+    weight = 10_000
 
 
 def _page_converter(pattern: str) -> type[BaseConverter]:
@@ -167,9 +180,7 @@ def _page_converter(pattern: str) -> type[BaseConverter]:
     return type("PageConverter", (BaseConverter,), {"regex": pattern, "weight": 10_000, "part_isolating": False})
 
 
-def _view(site: Site, users: UsersRoutes) -> Callable[..., flask.Response]:
-    bodies = Bodies(site.settings.body_limit, site.settings.threads)
-
+def _view(site: Site, users: UsersRoutes, bodies: Bodies) -> Callable[..., flask.Response]:
     def view(**_: str) -> flask.Response:
         request = request_of(flask.request, bodies.read, bodies.receive)
         response = site.answer(request)
@@ -181,13 +192,16 @@ def _view(site: Site, users: UsersRoutes) -> Callable[..., flask.Response]:
     return view
 
 
-def _error_handler(site: Site) -> Callable[[HTTPException], Any]:
-    """Turn what Flask itself or the user's own view refuses under the prefix into a problem; leave the rest alone."""
+def _error_handler(site: Site, users: Callable[..., Any] | None) -> Callable[[HTTPException], Any]:
+    """Turn what Flask itself or the user's own view refuses under the prefix into a problem.
+
+    The rest is left alone, or to the user's own handler of every HTTP error, in whose place this one stands.
+    """
     kinds = {kind.status: kind for kind in reversed(list(problems())) if kind.status in (400, 401, 403, 404, 409)}
 
     def handle(error: HTTPException) -> Any:
         if not site.under_prefix(flask.request.path) or error.code is None or error.response is not None:
-            return error
+            return error if users is None else users(error)
         request = request_of(flask.request, _unread)
         if error.code == 405:
             allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))

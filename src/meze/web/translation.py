@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import flask
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.wrappers import Request as Incoming
 
 from meze.errors import BadRequest, Problem, Text, TooLarge, Unavailable
 from meze.web.messages import Request, Response, Stream
@@ -23,7 +24,7 @@ PIECE = 64 * 1024
 PATIENCE_SECONDS = 0.1
 """How long a request waits before its body may be read, when too many are being read."""
 
-Receive = Callable[[flask.Request, int], IO[bytes]]
+Receive = Callable[[Incoming, int], IO[bytes]]
 
 
 class Bodies:
@@ -36,7 +37,7 @@ class Bodies:
         self._limit = limit
         self._places = threading.BoundedSemaphore(max(1, threads // 2))
 
-    def read(self, of: flask.Request) -> bytes:
+    def read(self, of: Incoming) -> bytes:
         """Return the whole body.
 
         Raises:
@@ -51,7 +52,7 @@ class Bodies:
         _check_length(of, len(body), self._limit)
         return body
 
-    def receive(self, of: flask.Request, limit: int) -> IO[bytes]:
+    def receive(self, of: Incoming, limit: int) -> IO[bytes]:
         """Return a body of at most `limit` bytes as a file without a name, at its beginning.
 
         Raises:
@@ -70,7 +71,7 @@ class Bodies:
         return file
 
     @contextmanager
-    def _receiving(self, of: flask.Request, limit: int) -> Iterator[None]:
+    def _receiving(self, of: Incoming, limit: int) -> Iterator[None]:
         announced = of.content_length
         if announced is not None and announced > limit:
             raise _too_large(limit)
@@ -88,7 +89,7 @@ class Bodies:
             self._places.release()
 
 
-def _check_length(of: flask.Request, length: int, limit: int) -> None:
+def _check_length(of: Incoming, length: int, limit: int) -> None:
     if length > limit:
         raise _too_large(limit)
     if of.content_length is not None and length < of.content_length:
@@ -109,7 +110,7 @@ def request_of(
     """Return Flask's request as ours; `read` gets its body when it is asked for, `receive` gets it as a file."""
     environ = from_flask.environ
     headers = {name.lower(): value for name, value in from_flask.headers.items()}
-    arguments, fault = _arguments(from_flask.query_string)
+    arguments, fault = arguments_of(from_flask.query_string)
     return Request(
         method=from_flask.method,
         path=from_flask.path,
@@ -125,7 +126,8 @@ def request_of(
     )
 
 
-def _arguments(query: bytes) -> tuple[tuple[tuple[str, str], ...], Problem | None]:
+def arguments_of(query: bytes) -> tuple[tuple[tuple[str, str], ...], Problem | None]:
+    """Return the parameters of a query string, or what is wrong with it."""
     if not query:
         return (), None
     try:

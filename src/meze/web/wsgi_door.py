@@ -1,0 +1,129 @@
+"""The WSGI door: our handlers straight from `environ`, without Flask in between.
+
+Both doors give the same bytes. What this one leaves out is what Flask does for hooks, sessions and routes of the
+user's; where any of those is there, `Doorway` sends the request through Flask instead. Code of the user's that runs
+inside of a handler (an `identify=` of theirs, callable defaults) finds the context of Flask that it expects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import IO, Any
+
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from meze.web.messages import Request, Response, Stream
+from meze.web.negotiate import language_of
+from meze.web.site import Site
+from meze.web.translation import Bodies, arguments_of
+
+_LINES = {status: f"{status} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items()}
+_NOT_IN_304 = frozenset(
+    ("allow", "content-encoding", "content-language", "content-length", "content-md5", "content-range", "content-type")
+)
+"""Headers about a body that is not sent (RFC 9110 §15.4.5)."""
+
+_NOT_OF_HTTP = frozenset(("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"))
+"""What a client wrote with an underscore, to pass for the header that CGI names without HTTP_ (RFC 3875 §4.1)."""
+_READING = frozenset(("GET", "HEAD", "OPTIONS", "QUERY"))
+
+StartResponse = Callable[..., Any]
+Context = Callable[[dict[str, Any]], AbstractContextManager[Any]]
+"""Makes Flask's context of a request from `environ`."""
+
+
+class WsgiDoor:
+    """Answers requests of the generated routes. `bodies` are shared with the Flask door: they count slow clients.
+
+    `context` is Flask's, for code of the user's: that who calls is told by it, or that it makes values of new rows.
+    """
+
+    def __init__(self, site: Site, bodies: Bodies, context: Context, *, identifies: bool, makes_values: bool) -> None:
+        self._site = site
+        self._bodies = bodies
+        self._context = context
+        self._identifies = identifies
+        self._makes_values = makes_values
+
+    def answer(self, environ: dict[str, Any], path: str, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, and leave it and its response in `environ` for the line in the log."""
+        request = self._request_of(environ, path)
+        if self._identifies or (self._makes_values and request.method not in _READING):
+            with self._context(environ):
+                response = self._site.answer(request)
+        else:
+            response = self._site.answer(request)
+        environ["meze.request"], environ["meze.response"] = request, response
+        return sent(response, request.method, start_response)
+
+    def _request_of(self, environ: dict[str, Any], path: str) -> Request:
+        headers = {
+            name[5:].replace("_", "-").lower(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_") and name not in _NOT_OF_HTTP
+        }
+        for name, key in (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH")):
+            if value := environ.get(key):
+                headers[name] = value
+        query = environ.get("QUERY_STRING", "")
+        arguments, fault = arguments_of(query.encode("latin1")) if query else ((), None)
+
+        def read() -> bytes:
+            return self._bodies.read(WerkzeugRequest(environ))
+
+        def receive(limit: int) -> IO[bytes]:
+            return self._bodies.receive(WerkzeugRequest(environ), limit)
+
+        return Request(
+            method=environ["REQUEST_METHOD"].upper(),
+            path=path,
+            arguments=arguments,
+            headers=headers,
+            read=read,
+            receive=receive,
+            request_id=environ["meze.request_id"],
+            language=language_of(headers.get("accept-language", "")),
+            address_length=len(environ.get("RAW_URI") or "") or len(path) + len(query) + 1,
+            remote=environ.get("REMOTE_ADDR"),
+            fault=fault,
+        )
+
+
+def path_of(environ: dict[str, Any]) -> str:
+    """Return the path as it was meant: WSGI carries its UTF-8 as if it were Latin-1 (PEP 3333)."""
+    path: str = environ.get("PATH_INFO", "")
+    return "/" + (path if path.isascii() else path.encode("latin1").decode(errors="replace")).lstrip("/")
+
+
+def sent(response: Response, method: str, start_response: StartResponse) -> Iterable[bytes]:
+    """Begin the answer, and return its body. What has no body (204, 304) has no headers about one."""
+    status, stream = response.status, response.stream
+    bare = status in (204, 304)
+    headers = [] if bare else [("Content-Type", response.content_type)]
+    length = stream.length if stream is not None else len(response.body)
+    if not bare and length is not None:
+        headers.append(("Content-Length", str(length)))
+    for name, value in response.headers.items():
+        if name != "Content-Length" and not (status == 304 and name.lower() in _NOT_IN_304):
+            headers.append((name, value))
+    headers += [("Set-Cookie", cookie) for cookie in response.cookies]
+    start_response(_LINES[status], headers)
+    if stream is not None:
+        return _Streamed(stream, nothing=method == "HEAD")
+    return [] if bare or method == "HEAD" else [response.body]
+
+
+class _Streamed:
+    """A body that is sent in pieces, and closed when the server has done with it."""
+
+    def __init__(self, stream: Stream, *, nothing: bool) -> None:
+        self._stream = stream
+        self._nothing = nothing
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(()) if self._nothing else iter(self._stream)
+
+    def close(self) -> None:
+        self._stream.close()
