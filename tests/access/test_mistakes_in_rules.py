@@ -140,10 +140,10 @@ def line_of(mistake, tmp_path):
             "api.resource(Trip, fields={'title': anyone})", "is no FieldRules", "FieldRules(", id="field-rule"
         ),
         pytest.param(
-            "api.resource(Trip, fields={'title': FieldRules(read=Trip.public)})",
-            "asks the row",
-            "depends on the caller alone",
-            id="field-rule-over-the-row",
+            "api.resource(Trip, fields={'id': FieldRules(read=Trip.public)})",
+            "trips.id asks the row, and the field is part of the key",
+            "Let the caller alone decide it",
+            id="key-of-some-rows",
         ),
         pytest.param("api.resource(Trip(), read=anyone)", "is not a class", "the model", id="an-instance"),
         pytest.param("api.resource(object, read=anyone)", "object has no table", "__tablename__", id="no-table"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from meze.access.caller import ADMIN, Caller, Standing, standing_of
 from meze.access.read import RuleReader
 from meze.access.rule import (
     EVERYBODY,
     NOBODY_AT_ALL,
+    Always,
     Compared,
     Related,
     Rule,
@@ -23,7 +26,7 @@ from meze.access.scopes import deciding, permits, vocabulary
 from meze.errors import Forbidden, InsufficientScope, Mistake, Problem, Text, Unauthenticated
 from meze.query.view import View
 from meze.resources.registry import Registry
-from meze.resources.resource import ACTIONS, Field, Relation, Resource, nearest
+from meze.resources.resource import ACTIONS, Relation, Resource, nearest
 
 _STANDINGS = 4096
 _NEEDED = Text("This needs an API key with the scope '{scope}'.", "此操作需要具有权限范围“{scope}”的 API 密钥。")
@@ -46,6 +49,7 @@ class Policy:
         self.rule = lru_cache(_STANDINGS)(self._rule)
         self.view = lru_cache(_STANDINGS)(self._view)
         self.writable = lru_cache(_STANDINGS)(self._writable)
+        self.conditional = lru_cache(_STANDINGS)(self._conditional)
 
     def standing(self, caller: Caller) -> Standing:
         """Return what of the caller can decide a rule: nothing that was not declared, so that plans stay few."""
@@ -62,6 +66,13 @@ class Policy:
         asked = {action} if action == "create" else {"read", action}
         return all(self.declared(resource, each) != NOBODY_AT_ALL for each in asked)
 
+    def field_rule(self, resource: Resource, name: str, action: str, standing: Standing) -> Rule:
+        """Return what is left of the rule to `read` or `write` a field for such a caller.
+
+        EVERYBODY: the field is open on every row; NOBODY_AT_ALL: it is as if it did not exist; else it is conditional.
+        """
+        return fold(self._field_rules.get((resource.name, name, action), EVERYBODY), standing)
+
     def _rule(self, resource: Resource, action: str, standing: Standing) -> Rule:
         """Return what is left of a rule for such a caller: EVERYBODY, NOBODY_AT_ALL or a question to the row.
 
@@ -77,7 +88,9 @@ class Policy:
 
     def _view(self, resource: Resource, standing: Standing) -> View:
         """Return the fields and relations of a resource that such a caller may know of."""
-        fields = {name: each for name, each in resource.fields.items() if self._may(resource, each, "read", standing)}
+        rules = {name: self.field_rule(resource, name, "read", standing) for name in resource.fields}
+        fields = {name: each for name, each in resource.fields.items() if rules[name] != NOBODY_AT_ALL}
+        askable = {name: each for name, each in fields.items() if rules[name] == EVERYBODY}
         relations = {}
         for name, relation in resource.relations.items():
             target = self._resources.of(relation.model)
@@ -89,7 +102,7 @@ class Policy:
             assert target is not None
             return self.view(target, standing)
 
-        return View(resource, fields, relations, related)
+        return View(resource, fields, askable, relations, related)
 
     def _may_cross(self, resource: Resource, relation: Relation, target: Resource, standing: Standing) -> bool:
         """Say whether such a caller may know of a relation: of its target, and of every column that it compares.
@@ -105,17 +118,20 @@ class Policy:
             field = of.field_of(column) if of is not None else None
             if column.table is relation.through and between is None:
                 continue
-            if of is None or field is None or not self._may(of, field, "read", standing):
+            if of is None or field is None or self.field_rule(of, field.name, "read", standing) != EVERYBODY:
                 return False
         return True
 
     def _writable(self, resource: Resource, standing: Standing) -> frozenset[str]:
-        """Return the names of the fields that field rules let such a caller write; keys and owners aside."""
-        return frozenset(name for name, each in resource.fields.items() if self._may(resource, each, "write", standing))
+        """Return the names of the fields that field rules let such a caller write, of some rows at least; keys and
+        owners aside."""
+        rules = {name: self.field_rule(resource, name, "write", standing) for name in resource.fields}
+        return frozenset(name for name, rule in rules.items() if rule != NOBODY_AT_ALL)
 
-    def _may(self, resource: Resource, field: Field, action: str, standing: Standing) -> bool:
-        rule = self._field_rules.get((resource.name, field.name, action), EVERYBODY)
-        return fold(rule, standing) == EVERYBODY
+    def _conditional(self, resource: Resource, action: str, standing: Standing) -> Mapping[str, Rule]:
+        """Return what is left of the rules to `read` or `write` those fields of which the row has to be asked."""
+        rules = {name: self.field_rule(resource, name, action, standing) for name in resource.field_rules}
+        return MappingProxyType({name: rule for name, rule in rules.items() if not isinstance(rule, Always)})
 
     def refuse(self, standing: Standing) -> Problem:
         """Return the error for one who may not do a thing."""
@@ -142,12 +158,8 @@ class Policy:
                 written = getattr(rules, action)
                 rule = EVERYBODY if written is None else reader.read(written)
                 self._check_roles(rule, resource.where)
-                if any(isinstance(part, Compared | Related) for part in parts_of(rule)):
-                    raise Mistake(
-                        f"The rule to {action} the field {resource.name}.{name} asks the row.",
-                        "A field's rule depends on the caller alone: anyone, signed_in, role(...).",
-                        resource.where,
-                    )
+                if action == "read" and any(isinstance(part, Compared | Related) for part in parts_of(rule)):
+                    _refuse_conditional(resource, name)
                 if rules.hidden:
                     rule = NOBODY_AT_ALL
                 elif resource.admin and holds_for_some(rule):
@@ -168,3 +180,20 @@ class Policy:
                 f'{hint}Declare it: Meze(app, Base, roles=("{name}",)).',
                 where,
             )
+
+
+def _refuse_conditional(resource: Resource, name: str) -> None:
+    """Refuse to hide a field on some rows that every row is found, told apart or compared by."""
+    field = resource.fields[name]
+    parts = {
+        "part of the key": field.key,
+        "the version": field is resource.version,
+        "the discriminator": field.column is resource.mapper.polymorphic_on,
+    }
+    what = next((each for each, so in parts.items() if so), None)
+    if what is not None:
+        raise Mistake(
+            f"The rule to read the field {resource.name}.{name} asks the row, and the field is {what}.",
+            "Let the caller alone decide it: anyone, signed_in, role(...).",
+            resource.where,
+        )

@@ -127,13 +127,13 @@ def fold(rule: Rule, standing: Standing, *, positive: bool = True) -> Rule:
 
 
 def holds_for_some(rule: Rule) -> bool:
-    """Say whether a rule that depends on the caller alone holds for anyone at all."""
+    """Say whether a rule may hold for anyone at all: for a caller as such, or where the row is as it asks."""
     roles = sorted(roles_in(rule))
     if len(roles) > 10:
         return True
     held = (frozenset(compress(roles, chosen)) for chosen in product((False, True), repeat=len(roles)))
     standings = (Standing(known, known, names) for names in held for known in (False, True))
-    return any(fold(rule, standing) == EVERYBODY for standing in standings)
+    return any(fold(rule, standing) != NOBODY_AT_ALL for standing in standings)
 
 
 def every(*parts: Rule) -> Rule:

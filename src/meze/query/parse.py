@@ -279,7 +279,7 @@ def _resolved(name: str, view: View) -> tuple[Path, View, list[str]]:
 def search_of(text: str | None, view: View) -> str | None:
     if text is None:
         return None
-    if not view.resource.search or any(field.name not in view.fields for field in view.resource.search):
+    if not view.resource.search or any(field.name not in view.askable for field in view.resource.search):
         # Searching fields that the caller may not read would tell what they hold.
         raise unknown_parameter("q", ())
     return text

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from meze.errors import Text
 from meze.query.ask import WHOLE, Selection
 from meze.query.values import bad_value
-from meze.query.view import View, resolve, unknown_field, view_at
+from meze.query.view import View, resolve, resolve_shown, unknown_field, unknown_shown, view_at
 
 EMBEDDED_ROWS = 20
 """How many rows of a to-many relation are embedded before `next` takes over."""
@@ -46,11 +46,11 @@ def selection_of(fields: str | None, expand: str | None, view: View) -> Selectio
             draft.at(path.relations).expanded = True
     if fields is not None:
         for name in _names(fields, "fields"):
-            path, end, rest = resolve(name, view, "fields")
+            path, end, rest = resolve_shown(name, view, "fields")
             if path.field is None:
-                raise unknown_field(path.relations[-1], view_at(path.relations[:-1], view), "fields")
+                raise unknown_shown(path.relations[-1], view_at(path.relations[:-1], view), "fields")
             if rest:
-                raise unknown_field(rest[0], end, "fields")
+                raise unknown_shown(rest[0], end, "fields")
             place = draft.at(path.relations)
             if path.field not in place.names:
                 place.names.append(path.field)

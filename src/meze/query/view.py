@@ -14,16 +14,17 @@ STEPS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """The readable fields of a resource, and its relations to resources that the caller may read any rows of."""
+    """The readable fields of a resource, and its relations to resources that the caller may read any rows of.
+
+    `fields` may stand in an answer; those that are null on some rows, because the caller may not read them there, are
+    not `askable`: what they hold must not be told by which rows are found, or in which order.
+    """
 
     resource: Resource
     fields: Mapping[str, Field]
+    askable: Mapping[str, Field]
     relations: Mapping[str, Relation]
     related: Callable[[str], View]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*self.fields, *self.relations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,17 @@ def view_at(relations: tuple[str, ...], view: View) -> View:
 
 
 def unknown_field(name: str, view: View, parameter: str) -> UnknownField:
+    """Return the error for a name that does not exist or that the caller may not ask about: the same for both."""
+    return _unknown(name, view, view.askable, parameter)
+
+
+def unknown_shown(name: str, view: View, parameter: str) -> UnknownField:
     """Return the error for a name that does not exist or that the caller may not read: the same for both."""
-    near = nearest(name, view.names)
+    return _unknown(name, view, view.fields, parameter)
+
+
+def _unknown(name: str, view: View, fields: Mapping[str, Field], parameter: str) -> UnknownField:
+    near = nearest(name, (*fields, *view.relations))
     params = {"name": name, "resource": view.resource.name}
     text = UnknownField.text
     if near is not None:
@@ -57,14 +67,25 @@ def unknown_field(name: str, view: View, parameter: str) -> UnknownField:
 
 
 def resolve(written: str, view: View, parameter: str) -> tuple[Path, View, list[str]]:
-    """Follow `written` (`artist__label__name__gte`) as far as it names relations and then a field.
+    """Follow `written` (`artist__label__name__gte`) as far as it names relations and then a field to ask about.
 
     Returns:
         The path, the view of the resource it ends in, and the pieces that are left (an operator, if any).
 
     Raises:
-        UnknownField: a piece names nothing that the caller may see, or more than four relations are crossed.
+        UnknownField: a piece names nothing that the caller may ask about, or more than four relations are crossed.
     """
+    return _resolved(written, view, parameter, lambda at: at.askable)
+
+
+def resolve_shown(written: str, view: View, parameter: str) -> tuple[Path, View, list[str]]:
+    """Follow `written` as `resolve` does, to a field that is to be shown."""
+    return _resolved(written, view, parameter, lambda at: at.fields)
+
+
+def _resolved(
+    written: str, view: View, parameter: str, fields_of: Callable[[View], Mapping[str, Field]]
+) -> tuple[Path, View, list[str]]:
     pieces = written.split("__")
     crossed: list[str] = []
     while pieces and pieces[0] in view.relations:
@@ -73,8 +94,8 @@ def resolve(written: str, view: View, parameter: str) -> tuple[Path, View, list[
         if len(crossed) > STEPS:
             text = Text("A path crosses at most four relations.", "路径最多跨越四层关系。")
             raise UnknownField(text, entries=[Entry("unknown", parameter=parameter, text=text)])
-    if pieces and pieces[0] in view.fields:
+    if pieces and pieces[0] in fields_of(view):
         return Path(tuple(crossed), pieces.pop(0)), view, pieces
     if crossed and (not pieces or pieces == ["isnull"]):
         return Path(tuple(crossed), None), view, pieces
-    raise unknown_field(pieces[0], view, parameter)
+    raise _unknown(pieces[0], view, fields_of(view), parameter)

@@ -5,7 +5,7 @@ Comes out as a Change: values by field name, of the Python types that SQLAlchemy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,17 +24,28 @@ LONGEST_NAME = 100
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a body says. `values` may be written; `closed` were sent though they are not the client's to set, and are
-    allowed only where they equal what the row has."""
+    allowed only where they equal what the row has. `unsure` are the faults of fields of which the row decides whether
+    the client may set them: where it may not, nothing was to be said of them."""
 
     values: dict[str, Any] = field(default_factory=dict)
     closed: dict[str, Any] = field(default_factory=dict)
+    unsure: dict[str, Entry] = field(default_factory=dict)
+
+    def without(self, names: Collection[str]) -> Draft:
+        """Return what is left to be written where these are not."""
+        return Draft({name: value for name, value in self.values.items() if name not in names})
 
 
 class Checker:
-    """Checks bodies against one resource's fields."""
+    """Checks bodies against one resource's fields.
+
+    `writable` are the fields that field rules let the caller write, on some rows at least; `sometimes` those of them of
+    which the row decides.
+    """
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
+        self._create_only = resource.create_only
         self._adapters = {name: TypeAdapter(each.type.annotation) for name, each in resource.fields.items()}
 
     def create(
@@ -77,9 +88,16 @@ class Checker:
         """Return the names of the fields that are never this client's to set."""
         return frozenset(self.resource.fields).difference(each.name for each in self._open(writable, creating=True))
 
-    def patch(self, body: Mapping[str, Any], view: View, writable: frozenset[str], shown: int = ENTRIES_SHOWN) -> Draft:
+    def patch(
+        self,
+        body: Mapping[str, Any],
+        view: View,
+        writable: frozenset[str],
+        sometimes: Collection[str] = (),
+        shown: int = ENTRIES_SHOWN,
+    ) -> Draft:
         """Check a merge patch (RFC 7396); what it leaves out stays."""
-        return _sound(*self._read(body, view, writable, creating=False, shown=shown))
+        return _sound(*self._read(body, view, writable, sometimes, creating=False, shown=shown))
 
     def key(self, body: Mapping[str, Any]) -> tuple[list[Any], list[Entry]]:
         """Return the parts of the key that a body carries, as far as they are sound, and what is wrong with them."""
@@ -110,18 +128,23 @@ class Checker:
                 found.append(part)
         return found
 
-    def put(self, body: Mapping[str, Any], view: View, writable: frozenset[str]) -> tuple[Draft, tuple[Field, ...]]:
+    def put(
+        self, body: Mapping[str, Any], view: View, writable: frozenset[str], sometimes: Collection[str] = ()
+    ) -> tuple[Draft, tuple[Field, ...]]:
         """Check a replacement. Also returns the fields that are to take their default, or NULL, since none was sent."""
-        draft, entries = self._read(body, view, writable, creating=False)
-        absent = tuple(each for each in self._open(writable, creating=False) if each.name not in body)
-        entries += [Entry("required", pointer=pointer(each.name)) for each in absent if each.required]
-        return _sound(draft, entries), absent
+        draft, entries = self._read(body, view, writable, sometimes, creating=False)
+        absent = [each for each in self._open(writable, creating=False) if each.name not in body]
+        for each in absent:
+            if each.required:
+                _required(each.name, draft, entries, sometimes)
+        return _sound(draft, entries), tuple(each for each in absent if each.name not in draft.unsure)
 
     def _read(
         self,
         body: Mapping[str, Any],
         view: View,
         writable: frozenset[str],
+        sometimes: Collection[str] = (),
         *,
         creating: bool,
         shown: int = ENTRIES_SHOWN,
@@ -138,8 +161,9 @@ class Checker:
             place = draft.values if name in open_names else draft.closed
             if sent is None:
                 if not each.nullable and name in open_names:
-                    entries.append(Entry("required", pointer=pointer(name)))
-                place[name] = _stored(each, None) if name in open_names else None
+                    _required(name, draft, entries, sometimes)
+                    place = draft.closed if name in draft.unsure else place
+                place[name] = _stored(each, None) if place is draft.values else None
                 continue
             try:
                 place[name] = _stored(each, self._adapters[name].validate_python(sent))
@@ -160,6 +184,7 @@ class Checker:
             and not each.generated
             and each is not owner
             and (not each.key or (creating and self.resource.chosen_key))
+            and (creating or each.name not in self._create_only)
         ]
 
     def _unknown(self, name: str, view: View | None) -> Entry:
@@ -168,6 +193,15 @@ class Checker:
             return Entry("unknown", pointer=pointer(name))
         text = Text("There is no such field. Did you mean '{nearest}'?", "没有这个字段。你是指“{nearest}”吗？")
         return Entry("unknown", pointer=pointer(name), params={"nearest": near}, text=text)
+
+
+def _required(name: str, draft: Draft, entries: list[Entry], sometimes: Collection[str]) -> None:
+    """Note that a field must have a value, if it is the client's to set."""
+    entry = Entry("required", pointer=pointer(name))
+    if name in sometimes:
+        draft.unsure[name] = entry
+    else:
+        entries.append(entry)
 
 
 def _stored(each: Field, value: Any) -> Any:

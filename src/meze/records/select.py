@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, case
+from sqlalchemy.sql.expression import FromClause
 
+from meze.access.rule import lower
 from meze.query.ask import ListShape, Scope, Selection
 from meze.query.view import View
 from meze.records.shape import Many, Member, Node, One, node_of
@@ -40,15 +42,18 @@ PlanMany = Callable[[Resource, Resource, Relation, Selection], int]
 
 @dataclass(frozen=True, slots=True)
 class Selector:
+    """Selects what is shown of rows. Here alone it is decided that a value is null because it may not be read."""
+
     source: Source
     columns: Columns
     plan_many: PlanMany
+    _masked: dict[tuple[FromClause, str], ColumnElement[Any]] = field(default_factory=dict)
 
     def node(self, view: View, selection: Selection, relations: tuple[str, ...] = ()) -> Node:
         """Return the node for the row that `relations` lead to, placing the columns it needs."""
         table, resource = self.source.at(relations)
         names = view.fields if selection.fields is None else selection.fields
-        members = [(name, self._member(table, resource.fields[name])) for name in names]
+        members = [(name, self._member(table, resource, resource.fields[name])) for name in names]
         related: list[tuple[str, One | Many]] = []
         for name, inner in selection.related:
             relation = view.relations[name]
@@ -63,8 +68,19 @@ class Selector:
                 related.append((name, One(presence, self.node(view.related(name), inner, onward))))
         return node_of(resource.model.__name__, members, related)
 
-    def _member(self, table: Any, each: Field) -> Member:
-        return Member(self.columns.place(table.c[each.column.key]), each.type.wire)
+    def _member(self, table: FromClause, resource: Resource, each: Field) -> Member:
+        return Member(self.columns.place(self._shown(table, resource, each)), each.type.wire)
+
+    def _shown(self, table: FromClause, resource: Resource, each: Field) -> ColumnElement[Any]:
+        """Return the column of a field; null on those rows of which the caller may not read it, as where it is NULL."""
+        grounds, column = self.source.grounds, table.c[each.column.key]
+        rule = grounds.policy.conditional(resource, "read", grounds.standing).get(each.name)
+        if rule is None:
+            return column
+        at = (table, each.name)
+        if at not in self._masked:
+            self._masked[at] = case((lower(rule, {resource.table: table}), column))
+        return self._masked[at]
 
 
 def related_shape(parent: Resource, relation: Relation, selection: Selection, sort: Any) -> ListShape:

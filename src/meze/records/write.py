@@ -33,7 +33,7 @@ from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.expression import FromClause
 
 from meze.access.caller import Standing
-from meze.access.rule import EVERYBODY, crosses, lower
+from meze.access.rule import EVERYBODY, Rule, crosses, lower
 from meze.databases import Statement
 from meze.query.ask import WHOLE
 from meze.records.defaults import in_sql
@@ -57,8 +57,18 @@ class ForeignKeyQuestion:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FieldQuestion:
+    """Asks whether the rule of the action holds for the row as it would be, and then for each of `names` whether the
+    caller may write that field of the row."""
+
+    names: tuple[str, ...]
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class WritePlan:
-    """`statement` returns the key of the row that it wrote, or nothing; `foreign` then tell whether that was why.
+    """`statement` returns the key of the row that it wrote, or nothing; `foreign` and `fields` then tell whether that
+    was why. `fields` is given where the row decides whether the caller may write a field.
 
     Where `shown` is given, what follows the key is whether the caller may read the row as it now is, and then the row
     as `shown` reads it: so that one statement is the whole request.
@@ -66,6 +76,7 @@ class WritePlan:
 
     statement: Statement
     foreign: tuple[ForeignKeyQuestion, ...] = ()
+    fields: FieldQuestion | None = None
     shown: Node | None = None
 
 
@@ -77,20 +88,35 @@ class ChangePlan:
     allowed: Statement
 
 
-def plan_create(planner: Planner, resource: Resource, standing: Standing, given: frozenset[str]) -> WritePlan:
-    """Plan a create. `given` are the fields whose values are bound (as `n_<name>`); the rest is the database's."""
+NONE: frozenset[str] = frozenset()
+
+
+def plan_create(
+    planner: Planner, resource: Resource, standing: Standing, given: frozenset[str], asked: frozenset[str] = NONE
+) -> WritePlan:
+    """Plan a create. `given` are the fields whose values are bound (as `n_<name>`); the rest is the database's. `asked`
+    are those of which the row decides whether the caller may write them."""
     return planner.remembered(
-        ("create", resource, standing, given), lambda: _Writer(planner, resource, standing, given).create()
+        ("create", resource, standing, given, asked),
+        lambda: _Writer(planner, resource, standing, given, asked=asked).create(),
     )
 
 
 def plan_update(
-    planner: Planner, resource: Resource, standing: Standing, given: frozenset[str], reset: frozenset[str] = frozenset()
+    planner: Planner,
+    resource: Resource,
+    standing: Standing,
+    given: frozenset[str],
+    reset: frozenset[str] = NONE,
+    asked: frozenset[str] = NONE,
 ) -> ChangePlan:
-    """Plan an update of one row, its key bound as `k0` …: `given` are bound, `reset` take their SQL default."""
+    """Plan an update of one row, its key bound as `k0` …: `given` are bound, `reset` take their SQL default.
+
+    `asked` are as in a create; their rules are to hold for the row as it is and as it would be.
+    """
     return planner.remembered(
-        ("update", resource, standing, given, reset),
-        lambda: _Writer(planner, resource, standing, given, reset).update(),
+        ("update", resource, standing, given, reset, asked),
+        lambda: _Writer(planner, resource, standing, given, reset, asked).update(),
     )
 
 
@@ -107,6 +133,17 @@ def ask_create(planner: Planner, resource: Resource, standing: Standing) -> Stat
     )
 
 
+def ask_fields(planner: Planner, resource: Resource, standing: Standing, names: tuple[str, ...]) -> Statement:
+    """Return the question whether the caller may write some fields of a row as it is, each by a column."""
+    rules = planner.policy.conditional(resource, "write", standing)
+
+    def make() -> Statement:
+        asked = [lower(rules[name], {}).label(name) for name in names]
+        return planner.database.prepare(select(*asked).select_from(resource.table).where(*by_key(resource)))
+
+    return planner.remembered(("fields", resource, standing, names), make)
+
+
 class _Writer:
     def __init__(
         self,
@@ -114,13 +151,16 @@ class _Writer:
         resource: Resource,
         standing: Standing,
         given: frozenset[str],
-        reset: frozenset[str] = frozenset(),
+        reset: frozenset[str] = NONE,
+        asked: frozenset[str] = NONE,
     ) -> None:
         self.planner = planner
         self.resource = resource
         self.standing = standing
         self.given = given
         self.reset = reset
+        rules = planner.policy.conditional(resource, "write", standing) if asked else {}
+        self.asked = {name: rules[name] for name in sorted(asked)}
         self.table = resource.table
         self.grounds: Grounds = planner.grounds(standing)
 
@@ -135,6 +175,7 @@ class _Writer:
         conditions = self._foreign_conditions(row, None)
         if rule != EVERYBODY:
             conditions.append(lower(rule, {self.table: row}))
+        conditions += [lower(each, {self.table: row}) for each in self.asked.values()]
         columns = [each.column for each in written]
         returned, shown = self._returned()
         if conditions:
@@ -145,7 +186,9 @@ class _Writer:
                 insert(self.table).values({each.column: value for each, value in written.items()}).returning(*returned)
             )
         prepare = self.planner.database.prepare
-        return WritePlan(prepare(made), self._foreign_questions(row, None), shown)
+        return WritePlan(
+            prepare(made), self._foreign_questions(row, None), self._field_question(rule, row, created=True), shown
+        )
 
     def update(self) -> ChangePlan:
         allowed = self.planner.database.prepare(self._allowed("update"))
@@ -157,13 +200,16 @@ class _Writer:
         after = self._foreign_conditions(row, self.table)
         if rule != EVERYBODY:
             after.append(lower(rule, {self.table: row}))
+        after += [lower(each, {self.table: row}) for each in self.asked.values()]
         conditions = [*by_key(self.resource), *self._old("update")]
+        conditions += [lower(each, {}) for each in self.asked.values()]
         if after:
             conditions.append(exists(select(1).select_from(row).where(*after).correlate(self.table)))
         returned, shown = self._returned()
         changed = update(self.table).where(*conditions).values({each.column: value for each, value in values.items()})
         statement = self.planner.database.prepare(changed.returning(*returned))
-        return ChangePlan(WritePlan(statement, self._foreign_questions(row, self.table), shown), allowed)
+        fields = self._field_question(rule, row, created=False)
+        return ChangePlan(WritePlan(statement, self._foreign_questions(row, self.table), fields, shown), allowed)
 
     def delete(self) -> ChangePlan:
         keys = [part.column for part in self.resource.key]
@@ -178,12 +224,28 @@ class _Writer:
         """
         keys: list[ColumnElement[Any]] = [part.column for part in self.resource.key]
         readable = self.planner.policy.rule(self.resource, "read", self.standing)
-        if crosses(readable):
+        masks = self.planner.policy.conditional(self.resource, "read", self.standing)
+        if any(crosses(rule) for rule in (readable, *masks.values())):
             return keys, None
         columns = Columns()
         view = self.planner.policy.view(self.resource, self.standing)
         shown = Selector(Source(self.grounds, self.resource), columns, _no_related).node(view, WHOLE)
         return [*keys, lower(readable, {}).label("visible"), *columns.labelled], shown
+
+    def _field_question(self, rule: Rule, row: FromClause, *, created: bool) -> FieldQuestion | None:
+        """Prepare the question, asked only after the statement wrote nothing."""
+        if not self.asked:
+            return None
+        asked = [lower(each, {self.table: row}) for each in (rule, *self.asked.values())]
+        if created:
+            chosen = select(*(each.label(f"a{place}") for place, each in enumerate(asked))).select_from(row)
+        else:
+            found = [exists(select(1).select_from(row).where(each).correlate(self.table)) for each in asked]
+            old = (EVERYBODY, *self.asked.values())
+            both = [and_(lower(was, {}), each) for was, each in zip(old, found, strict=True)]
+            chosen = select(*(each.label(f"a{place}") for place, each in enumerate(both)))
+            chosen = chosen.select_from(self.table).where(*by_key(self.resource))
+        return FieldQuestion(tuple(self.asked), self.planner.database.prepare(chosen))
 
     def _old(self, action: str) -> list[ColumnElement[Any]]:
         """Return the conditions on the row as it is: it may be read, and the action's rule holds."""
@@ -270,8 +332,8 @@ class _Writer:
 
     def _foreign_conditions(self, row: FromClause, old: FromClause | None) -> list[ColumnElement[Any]]:
         return [
-            self._points_at_readable(constraint, row, old)
-            for constraint, _ in self._references()
+            self._points_at_readable(constraint, fields, row, old)
+            for constraint, fields in self._references()
             if self._target_rule(constraint) != EVERYBODY
         ]
 
@@ -282,23 +344,30 @@ class _Writer:
     def _target(self, constraint: ForeignKeyConstraint) -> Resource | None:
         """Return the resource that a foreign key points into, or None where the caller may not read what it points at.
 
-        A key that refers to a hidden field would be a way to ask for its values, one after the other.
+        A key that refers to a field that is hidden, on some rows at least, would be a way to ask for its values, one
+        after the other.
         """
         target = self.grounds.resources.of_table(constraint.referred_table)
         if target is None:
             return None
-        readable = {each.column for each in self.planner.policy.view(target, self.standing).fields.values()}
+        readable = {each.column for each in self.planner.policy.view(target, self.standing).askable.values()}
         return target if all(element.column in readable for element in constraint.elements) else None
 
     def _points_at_readable(
-        self, constraint: ForeignKeyConstraint, row: FromClause, old: FromClause | None
+        self, constraint: ForeignKeyConstraint, fields: tuple[Field, ...], row: FromClause, old: FromClause | None
     ) -> ColumnElement[Any]:
-        """Return the condition that a foreign key is null, as it was, or points at a row that the caller may read."""
+        """Return the condition that a foreign key is null, as it was, or points at a row that the caller may read.
+
+        Where the caller may not read what it was, to let that pass would tell it.
+        """
         columns = [element.parent for element in constraint.elements]
         pointing = [row.c[column.key] for column in columns]
         allowed: list[ColumnElement[Any]] = [column.is_(None) for column in pointing]
         if old is not None:
-            allowed.append(and_(*(new == old.c[column.key] for new, column in zip(pointing, columns, strict=True))))
+            rules = [self.planner.policy.field_rule(self.resource, each.name, "read", self.standing) for each in fields]
+            known = [lower(rule, {}) for rule in rules if rule != EVERYBODY]
+            same = [new == old.c[column.key] for new, column in zip(pointing, columns, strict=True)]
+            allowed.append(and_(*known, *same))
         target = self._target(constraint)
         if target is None:
             return or_(false(), *allowed)
@@ -311,7 +380,7 @@ class _Writer:
         """Prepare the questions, each asked only after the statement wrote nothing or a constraint refused it."""
         questions = []
         for constraint, fields in self._references():
-            asked = select(1).select_from(row).where(self._points_at_readable(constraint, row, old))
+            asked = select(1).select_from(row).where(self._points_at_readable(constraint, fields, row, old))
             if old is not None:
                 asked = (
                     select(1).select_from(self.table).where(*by_key(self.resource), exists(asked.correlate(self.table)))

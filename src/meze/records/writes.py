@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection, DatabaseError, FaultKind, Statement
-from meze.errors import ENTRIES_SHOWN, Changed, Entry, Invalid, NotFound, PreconditionRequired, Problem
-from meze.query.ask import WHOLE, Selection
+from meze.errors import ENTRIES_SHOWN, Entry, Invalid, PreconditionRequired, Problem
+from meze.query.ask import Selection
 from meze.records.changes import Changes
-from meze.records.check import Checker, Draft, pointer
+from meze.records.check import Checker, Draft
 from meze.records.lending import Lending
 from meze.records.plan import Planner
 from meze.records.reads import Reads
+from meze.records.refusals import Refusals
 from meze.records.run import Values
 from meze.records.shape import Row, digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Match, Visit, keyed, named
-from meze.records.write import ChangePlan, WritePlan, plan_create, plan_delete, plan_update
+from meze.records.write import WritePlan, plan_create, plan_delete, plan_update
 from meze.resources.resource import Field, Resource
 
 
@@ -60,6 +59,7 @@ class Writes:
         self._lending = lending
         self._checkers = {resource.name: Checker(resource) for resource in planner.resources}
         self._changes = Changes(planner.database)
+        self._refusals = Refusals(planner)
 
     def within(self, reads: Reads, lending: Lending) -> Writes:
         """Return what writes the same with connections of `lending`."""
@@ -132,14 +132,14 @@ class Writes:
         draft = self._checkers[resource.name].create(body, view, writable, visit.caller, shown)
         values = self._changes.created(resource, draft.values, visit.caller)
         given = frozenset(values)
-        plan = self._lending.planned(visit, lambda: plan_create(self._planner, resource, standing, given))
+        asked = frozenset(draft.values.keys() & self._sometimes(visit))
+        plan = self._lending.planned(visit, lambda: plan_create(self._planner, resource, standing, given, asked))
         bound = named(values) | visit.me
 
         def write(connection: Connection) -> Row:
             rows = connection.rows(plan.statement, bound)
             if not rows:
-                self._explain_foreign_keys(plan, bound, connection)
-                raise self._policy.refuse(standing)
+                self._refusals.create(visit, plan, bound, connection)
             return rows[0]
 
         return self._act(visit, plan, bound, write, selection)
@@ -155,7 +155,8 @@ class Writes:
     ) -> Act:
         resource, standing = visit.resource, visit.standing
         view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
-        draft = self._checkers[resource.name].patch(body, view, writable, shown)
+        draft = self._checkers[resource.name].patch(body, view, writable, self._sometimes(visit), shown)
+        _require_match(resource, match)
         return self._updating(visit, key, draft, draft.values, frozenset(), match, selection)
 
     def putting(
@@ -163,7 +164,8 @@ class Writes:
     ) -> Act:
         resource, standing = visit.resource, visit.standing
         view, writable = self._policy.view(resource, standing), self._policy.writable(resource, standing)
-        draft, absent = self._checkers[resource.name].put(body, view, writable)
+        draft, absent = self._checkers[resource.name].put(body, view, writable, self._sometimes(visit))
+        _require_match(resource, match)
         values = draft.values | self._changes.reset(absent, draft.values)
         reset = frozenset(each.name for each in absent if each.name not in values)
         return self._updating(visit, key, draft, values, reset, match, selection)
@@ -175,10 +177,10 @@ class Writes:
 
         def write(connection: Connection) -> Row:
             if match is not None:
-                self._compare(visit, key, match, {}, connection)
+                self._refusals.compare(visit, key, match, Draft(), connection)
             rows = connection.rows(plan.write.statement, bound)
             if not rows:
-                raise self._absent_or_forbidden(visit, key, connection)
+                raise self._refusals.absent_or_forbidden(visit, key, connection)
             return rows[0]
 
         return Act(visit, alone=False, write=write, show=lambda _row, _connection: Answer(b"", rows=1))
@@ -193,23 +195,25 @@ class Writes:
         match: Match | None,
         selection: Selection,
     ) -> Act:
-        _require_match(visit.resource, match)
         values = self._changes.updated(visit.resource, sent)
         given = frozenset(values)
+        asked = frozenset((sent.keys() | reset) & self._sometimes(visit))
         plan = self._lending.planned(
-            visit, lambda: plan_update(self._planner, visit.resource, visit.standing, given, reset)
+            visit, lambda: plan_update(self._planner, visit.resource, visit.standing, given, reset, asked)
         )
         bound = named(values) | keyed(key) | visit.me
-        compared = match is not None or bool(draft.closed)
+        compared = match is not None or bool(draft.closed) or bool(draft.unsure)
 
         def write(connection: Connection) -> Row:
             if compared:
-                self._compare(visit, key, match, draft.closed, connection)
+                self._refusals.compare(visit, key, match, draft, connection)
             rows = connection.rows(plan.write.statement, bound)
-            if not rows:
-                self._explain_update(visit, key, plan, bound, connection)
-                raise self._policy.refuse(visit.standing)
-            return rows[0]
+            if rows:
+                return rows[0]
+            kept = self._refusals.update(visit, key, plan, draft.values, bound, connection)
+            rest = {name: value for name, value in sent.items() if name not in kept}
+            act = self._updating(visit, key, draft.without(kept), rest, reset - kept, None, selection)
+            return act.write(connection)
 
         return self._act(visit, plan.write, bound, write, selection, compared=compared)
 
@@ -233,36 +237,17 @@ class Writes:
             explain=lambda problem: self._explain_afterwards(problem, visit, plan, bound),
         )
 
-    def _compare(
-        self,
-        visit: Visit,
-        key: list[Any],
-        match: Match | None,
-        closed: Mapping[str, Any],
-        connection: Connection,
-    ) -> None:
-        """Lock the row, and compare it with what the client believes it to be."""
-        plan = self._planner.row(visit.resource, visit.standing)
-        rows = connection.rows(plan.locked, keyed(key) | visit.me)
-        if not rows:
-            raise NotFound
-        shown = plan.whole.build(rows[0], no_related)
-        if match is not None and not match.any and digest(encode(shown)) not in match.tags:
-            raise Changed
-        entries = [
-            Entry("closed", pointer=pointer(name))
-            for name, sent in closed.items()
-            if _on_wire(visit.resource, name, sent) != _meaning(getattr(shown, name))
-        ]
-        if entries:
-            raise Invalid(entries)
+    def _sometimes(self, visit: Visit) -> Set[str]:
+        """Return the fields of which the row decides whether the caller may write them."""
+        return self._policy.conditional(visit.resource, "write", visit.standing).keys()
 
     def _written(self, visit: Visit, plan: WritePlan, row: Row, selection: Selection, connection: Connection) -> Answer:
         """Return the row that was written, as the caller may now read it."""
         resource, standing = visit.resource, visit.standing
         key = list(row[: len(resource.key)])
         address = key_text(resource.key, key)
-        if plan.shown is not None and selection.plain:
+        # A row of which nothing was left to change comes as its key alone.
+        if plan.shown is not None and selection.plain and len(row) > len(key):
             visible, values = row[len(key)], row[len(key) + 1 :]
             if not visible:
                 return Answer(b"{}", key=address)
@@ -275,48 +260,16 @@ class Writes:
                 return answer
         return Answer(b"{}", key=address)
 
-    def _explain_update(
-        self, visit: Visit, key: list[Any], plan: ChangePlan, bound: Values, connection: Connection
-    ) -> None:
-        if not connection.rows(plan.allowed, bound):
-            raise self._absent_or_forbidden(visit, key, connection)
-        self._explain_foreign_keys(plan.write, bound, connection)
-
-    def _explain_foreign_keys(self, plan: WritePlan, bound: Values, connection: Connection) -> None:
-        """Raise Invalid where foreign keys are to blame: to nothing and to a hidden row are the same."""
-        entries = [
-            Entry("no_such_row", pointer=pointer(name))
-            for question in plan.foreign
-            if not connection.rows(question.statement, bound)
-            for name in question.fields
-        ]
-        if entries:
-            raise Invalid(entries)
-
     def _explain_afterwards(self, problem: Problem, visit: Visit, plan: WritePlan, bound: Values) -> None:
         """Ask which foreign key it was, where the database did not say, now that the transaction was undone."""
         cause = problem.__cause__
         if isinstance(cause, DatabaseError) and cause.fault.kind is FaultKind.FOREIGN_KEY:
             with self._lending.reading(visit, snapshot=True) as connection:
-                self._explain_foreign_keys(plan, bound, connection)
-
-    def _absent_or_forbidden(self, visit: Visit, key: list[Any], connection: Connection) -> Problem:
-        plan = self._planner.row(visit.resource, visit.standing, WHOLE)
-        visible = connection.rows(plan.statement, keyed(key) | visit.me)
-        return self._policy.refuse(visit.standing) if visible else NotFound()
+                entries = self._refusals.dangling(plan, bound, connection)
+            if entries:
+                raise Invalid(entries)
 
 
 def _require_match(resource: Resource, match: Match | None) -> None:
     if resource.require_match and match is None:
         raise PreconditionRequired(entries=[Entry("required", header="If-Match")])
-
-
-def _on_wire(resource: Resource, name: str, value: Any) -> Any:
-    """Return a value as the row would show it. JSON is compared by its meaning, not by how it is spelt."""
-    wire = resource.fields[name].type.wire
-    shown = value if value is None or wire is None else wire(value)
-    return _meaning(shown)
-
-
-def _meaning(shown: Any) -> Any:
-    return msgspec.json.decode(shown) if isinstance(shown, msgspec.Raw) else shown

@@ -125,10 +125,16 @@ def _joined(condition: ColumnElement[bool], *, near: FromClause, far: FromClause
 
 @dataclass(frozen=True, slots=True)
 class FieldRules:
-    """Narrows one field: who may read it and who may write it. `hidden` closes it to everyone, the role admin too."""
+    """Narrows one field: who may read it and who may write it, of which rows.
+
+    Where `read` does not hold for a row, the field's value is null there. Without a `write` of its own a field may be
+    written where it may be read. `create_only` closes it once the row is made; `hidden` closes it to everyone, the
+    role admin too.
+    """
 
     read: Any = None
     write: Any = None
+    create_only: bool = False
     hidden: bool = False
 
 
@@ -173,6 +179,11 @@ class Resource:
     def chosen_key(self) -> bool:
         """Say whether clients choose the key (text, UUID, composite) rather than the database."""
         return not any(part.generated or part.default for part in self.key)
+
+    @property
+    def create_only(self) -> frozenset[str]:
+        """The names of the fields that are closed once a row is made, beside those of the key."""
+        return frozenset(name for name, rules in self.field_rules.items() if rules.create_only)
 
     def field_of(self, column: Column[Any]) -> Field | None:
         """Return the field that holds `column`, or None where the model maps none."""
