@@ -17,6 +17,8 @@ _ESCAPES = (("~", "~0"), ("/", "~1"), (",", "~2"))
 
 def key_text(key: Sequence[Field], values: Sequence[Any]) -> str:
     """Return a row's key as it stands in its address, percent-encoded."""
+    if len(values) == 1 and type(values[0]) is int:
+        return str(values[0])
     parts = []
     for part, value in zip(key, values, strict=True):
         plain = msgspec.to_builtins(part.type.wire(value) if part.type.wire else value)

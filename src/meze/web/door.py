@@ -29,6 +29,7 @@ from meze.web.wsgi_door import WsgiDoor, path_of
 ENDPOINT = "meze"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 StartResponse = Callable[..., Any]
 
 
@@ -63,7 +64,8 @@ class Doors:
             if foreign is not None:
                 body = _refused(site, foreign, environ, start)
             elif self.direct is not None and self.way.admits(environ, path):
-                body = self.direct.answer(environ, path, start)
+                body = self.direct.answer(environ, path, start_response)
+                status = environ["meze.response"].status
             else:
                 body = self._inner(environ, start)
         except BaseException:
@@ -150,7 +152,7 @@ def add_names(app: flask.Flask, prefix: str, name: str) -> None:
 def new_request_id() -> str:
     """Return a ULID: 48 bits of milliseconds and 80 of chance, so that ids sort by time (github.com/ulid/spec)."""
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 class UsersRoutes:

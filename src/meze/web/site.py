@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -126,8 +127,7 @@ class Site:
         A page elsewhere could otherwise reach a server on this machine by a name of its own (DNS rebinding). Whoever
         asks for health may not know our name.
         """
-        host = _HOST.fullmatch(written.lower())
-        if path.startswith("/health/") or (host is not None and is_loopback(host["name"])):
+        if path.startswith("/health/") or _names_this_machine(written.lower()):
             return None
         public = self.settings.public_url
         if public is not None and written.lower() in _hosts(public):
@@ -151,6 +151,12 @@ class Site:
         response.headers["X-Request-ID"] = request.request_id
         if request.method == "HEAD" and response.stream is None:
             response.headers["Content-Length"] = str(len(response.body))
+
+
+@lru_cache(256)
+def _names_this_machine(written: str) -> bool:
+    host = _HOST.fullmatch(written)
+    return host is not None and is_loopback(host["name"])
 
 
 def _hosts(public: str) -> tuple[str, ...]:
