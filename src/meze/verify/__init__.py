@@ -1,1 +1,1 @@
-"""Ask and attack the rules: `meze explain` tells why an answer is as it is, `meze verify` proves that rules hold."""
+"""`meze verify` and `meze explain`: the rules, judged a second time and apart from the code that serves them."""
