@@ -151,6 +151,14 @@ class Database(Protocol):
         """Lend a connection for one statement that writes and is committed when it returns; reads may follow."""
         ...
 
+    def write_one(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run one statement that writes, and return its rows once it is committed, by itself or with those of others.
+
+        Raises:
+            DatabaseError: it was refused; nothing of it was kept.
+        """
+        ...
+
     def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
         """Return `column` with letter case removed, by full Unicode folding where the database can."""
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -95,6 +95,11 @@ class PostgreSQL:
 
     def writing_one(self) -> AbstractContextManager[PostgreSQLConnection]:
         return Lease(self._pool, None)
+
+    def write_one(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        # The server makes commits share their writing to the disk by itself.
+        with self.writing_one() as connection:
+            return connection.rows(statement, values)
 
     def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
         if self._folds_itself:

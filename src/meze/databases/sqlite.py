@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeEngine
 
 from meze.databases.aggregates import Aggregates, SQLiteAggregates
 from meze.databases.database import Fault
+from meze.databases.group_commit import GroupCommit
 from meze.databases.pool import Pool
 from meze.databases.sqlite_connection import SQLiteConnection, Turn, configure, driver_module
 from meze.databases.sqlite_faults import SQLiteFaults
@@ -62,6 +63,7 @@ class SQLite:
         self._faults = SQLiteFaults(self._module, self._catalog)
         self._pool = Pool(self._connect, SQLiteConnection.close, threads=threads, wait_seconds=statement_seconds)
         self._turn = Turn(wait_seconds=statement_seconds)
+        self._group = GroupCommit(self.writing)
         self._held = Held(None if self._temporary is not None else _beside(Path(str(url.database))))
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
@@ -89,6 +91,9 @@ class SQLite:
 
     def writing_one(self) -> AbstractContextManager[SQLiteConnection]:
         return Lease(self._pool, None, turn=self._turn)
+
+    def write_one(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        return self._group.write(statement, values)
 
     def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:
         return func.meze_fold(column, type_=column.type)
@@ -160,6 +165,7 @@ class SQLite:
     def start_again(self) -> None:
         """Leave the engine's connections to the parent: this process was just forked."""
         self._turn.start_again()
+        self._group.start_again()
         self._held.start_again()
         self.engine.dispose(close=False)
 

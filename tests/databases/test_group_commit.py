@@ -1,0 +1,211 @@
+"""Writers that share a commit: each is answered for itself, after the commit, whatever the others did."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table, bindparam, insert, text
+
+from meze.databases import Connection, Database, DatabaseError, FaultKind, Statement, open_database
+from meze.databases.group_commit import AT_ONCE, GroupCommit
+
+metadata = MetaData()
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("value", Integer, CheckConstraint("value >= 0", name="not_negative"), unique=True),
+    Column("other", Integer, ForeignKey("numbers.id", deferrable=True, initially="DEFERRED")),
+)
+
+Write = Callable[[dict[str, Any]], Any]
+
+
+class Gate:
+    """Lends transactions of a database, counts them, and keeps the first waiting until it is opened."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.opened = threading.Event()
+        self.entered = threading.Event()
+        self.count = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[Connection]:
+        self.count += 1
+        with self.database.writing() as connection:
+            self.entered.set()
+            assert self.opened.wait(10)
+            yield connection
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = open_database(f"sqlite:///{tmp_path / 'numbers.db'}", statement_seconds=2, threads=20)
+    metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def adding(database: Database) -> Statement:
+    made = insert(numbers).values(value=bindparam("value"), other=bindparam("other")).returning(numbers.c.value)
+    return database.prepare(made)
+
+
+def together(database: Database, adding: Statement, many: list[dict[str, Any]]) -> tuple[list[Any], int]:
+    """Hand all of `many` in while the first is held up; return what each came to, and the number of transactions."""
+    gate = Gate(database)
+    group = GroupCommit(gate)
+
+    def write(values: dict[str, Any]) -> Any:
+        try:
+            return group.write(adding, values)
+        except DatabaseError as error:
+            return error.fault.kind
+
+    with ThreadPoolExecutor(len(many)) as threads:
+        futures = [threads.submit(write, many[0])]
+        assert gate.entered.wait(10)
+        futures += [threads.submit(write, values) for values in many[1:]]
+        while len(group._waiting) < len(many):
+            pass
+        gate.opened.set()
+        return [future.result(10) for future in futures], gate.count
+
+
+def row(value: int, other: int | None = None) -> dict[str, Any]:
+    return {"value": value, "other": other}
+
+
+def stored(database: Database) -> list[int]:
+    with database.engine.connect() as connection:
+        return sorted(connection.scalars(text("SELECT value FROM numbers")))
+
+
+def test_those_who_wait_share_one_commit(database: Database, adding: Statement) -> None:
+    outcomes, transactions = together(database, adding, [row(value) for value in range(16)])
+
+    assert outcomes == [[(value,)] for value in range(16)]
+    assert stored(database) == list(range(16))
+    assert transactions == 1
+
+
+def test_no_more_than_so_many_share_a_commit(database: Database, adding: Statement) -> None:
+    outcomes, transactions = together(database, adding, [row(value) for value in range(AT_ONCE + 5)])
+
+    assert outcomes == [[(value,)] for value in range(AT_ONCE + 5)]
+    assert transactions > 1
+
+
+def test_one_that_is_refused_leaves_the_others_alone(database: Database, adding: Statement) -> None:
+    outcomes, transactions = together(database, adding, [row(1), row(-5), row(1), row(2)])
+
+    assert outcomes[1] is FaultKind.CHECK
+    assert sorted(map(str, (outcomes[0], outcomes[2]))) == sorted(map(str, ([(1,)], FaultKind.UNIQUE)))
+    assert outcomes[3] == [(2,)]
+    assert stored(database) == [1, 2]
+    assert transactions == 1
+
+
+def test_one_that_ends_the_transaction_is_told_so_and_the_others_are_done_again(
+    database: Database, adding: Statement
+) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE TRIGGER no_sevens BEFORE INSERT ON numbers WHEN NEW.value = 7 "
+                "BEGIN SELECT RAISE(ROLLBACK, 'no sevens'); END"
+            )
+        )
+    outcomes, transactions = together(database, adding, [row(1), row(7), row(2)])
+
+    assert outcomes[0] == [(1,)]
+    assert outcomes[1] is not None
+    assert outcomes[1] != [(7,)]
+    assert outcomes[2] == [(2,)]
+    assert stored(database) == [1, 2]
+    assert transactions == 4
+
+
+def test_a_commit_that_is_refused_is_made_again_one_by_one(database: Database, adding: Statement) -> None:
+    outcomes, transactions = together(database, adding, [row(1), row(2, other=99), row(3)])
+
+    assert outcomes[0] == [(1,)]
+    assert outcomes[1] in (FaultKind.FOREIGN_KEY, FaultKind.STILL_REFERENCED)
+    assert outcomes[2] == [(3,)]
+    assert stored(database) == [1, 3]
+    assert transactions == 4
+
+
+def test_nobody_is_answered_before_the_commit(database: Database, adding: Statement) -> None:
+    answered: list[Any] = []
+    seen: list[list[int]] = []
+
+    @contextmanager
+    def slow() -> Iterator[Connection]:
+        with database.writing() as connection:
+            yield connection
+            seen.append(list(answered))
+
+    group = GroupCommit(slow)
+    with ThreadPoolExecutor(8) as threads:
+        for value in range(8):
+            threads.submit(lambda value=value: answered.append(group.write(adding, row(value))))
+
+    assert len(answered) == 8
+    assert all(len(before) < 8 for before in seen)
+    assert seen[0] == []
+
+
+def test_who_cannot_have_the_turn_is_refused_and_nobody_waits_for_ever(adding: Statement) -> None:
+    tries = []
+
+    def never() -> AbstractContextManager[Connection]:
+        tries.append("try")
+        raise TimeoutError("busy")
+
+    group = GroupCommit(never)
+    with ThreadPoolExecutor(5) as threads:
+        futures = [threads.submit(group.write, adding, row(value)) for value in range(5)]
+        errors = [future.exception(10) for future in futures]
+
+    assert [str(error) for error in errors] == ["busy"] * 5
+    assert 1 <= len(tries) <= 5
+
+
+def test_a_leader_that_is_ended_answers_nobody_and_another_leads(database: Database, adding: Statement) -> None:
+    class Ended(BaseException):
+        pass
+
+    @contextmanager
+    def ending() -> Iterator[Connection]:
+        with database.writing() as connection:
+            yield connection
+            if not ended:
+                ended.append(True)
+                raise Ended
+
+    ended: list[bool] = []
+    group = GroupCommit(ending)
+
+    with pytest.raises(Ended):
+        group.write(adding, row(1))
+
+    assert stored(database) == []
+    assert group.write(adding, row(2)) == [(2,)]
+    assert stored(database) == [2]
+
+
+def test_many_writers_lose_nothing(database: Database, adding: Statement) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        outcomes = list(threads.map(lambda value: database.write_one(adding, row(value)), range(800)))
+
+    assert outcomes == [[(value,)] for value in range(800)]
+    assert stored(database) == list(range(800))
