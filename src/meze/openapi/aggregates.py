@@ -20,7 +20,7 @@ def measures(seen: Seen) -> list[str]:
     own = [
         f"{function.name}:{name}"
         for function in FUNCTIONS.values()
-        for name, each in seen.fields.items()
+        for name, each in seen.askable.items()
         if function.takes(each.type)
     ]
     return ["count", *own]
@@ -28,20 +28,20 @@ def measures(seen: Seen) -> list[str]:
 
 def measure_example(seen: Seen) -> list[str]:
     summed = next(
-        (name for name, each in seen.fields.items() if each.type.sums and not each.key and each.foreign is None), None
+        (name for name, each in seen.askable.items() if each.type.sums and not each.key and each.foreign is None), None
     )
     return ["count", f"sum:{summed}"] if summed else ["count"]
 
 
 def groups(seen: Seen) -> list[str]:
     """Return every group that the resource's own fields can make, as it is asked for."""
-    return [name for field_name, each in seen.fields.items() for name in _groups_of(field_name, each)]
+    return [name for field_name, each in seen.askable.items() for name in _groups_of(field_name, each)]
 
 
 def group_example(seen: Seen) -> list[str] | None:
     kinds = ("boolean", "enum", "text")
-    chosen = [name for name, each in seen.fields.items() if each.foreign is not None]
-    chosen += [name for name, each in seen.fields.items() if each.type.name in kinds and not each.key]
+    chosen = [name for name, each in seen.askable.items() if each.foreign is not None]
+    chosen += [name for name, each in seen.askable.items() if each.type.name in kinds and not each.key]
     return chosen[:1] or groups(seen)[:1] or None
 
 
@@ -73,7 +73,7 @@ def page(seen: Seen) -> Json:
         "type": "object",
         "description": "The members that were asked for: the groups by their names, then the aggregates.",
         "properties": {
-            name: schema for field_name, each in seen.fields.items() for name, schema in _shown(field_name, each)
+            name: schema for field_name, each in seen.askable.items() for name, schema in _shown(field_name, each)
         },
         "patternProperties": _patterns(seen),
         "additionalProperties": _ANYTHING,
@@ -94,7 +94,7 @@ def page(seen: Seen) -> Json:
 
 
 def _taking(function: Function) -> Leaves:
-    return lambda seen: [name for name, each in seen.fields.items() if function.takes(each.type)]
+    return lambda seen: [name for name, each in seen.askable.items() if function.takes(each.type)]
 
 
 def _groups_of(name: str, each: Field) -> Iterator[str]:
@@ -113,11 +113,11 @@ def _shown(name: str, each: Field) -> Iterator[tuple[str, Json]]:
 
 def _patterns(seen: Seen) -> Json:
     """Return the schemas of aggregates by the patterns of their names, those with the same schema as one."""
-    named: dict[str, list[str]] = {} if "count" in seen.fields else {json.dumps(COUNTED.schema): ["count"]}
+    named: dict[str, list[str]] = {} if "count" in seen.askable else {json.dumps(COUNTED.schema): ["count"]}
     for function in FUNCTIONS.values():
-        for name, each in seen.fields.items():
+        for name, each in seen.askable.items():
             member = f"{function.name}_{name}"
-            if function.takes(each.type) and member not in seen.fields:
+            if function.takes(each.type) and member not in seen.askable:
                 schema = function.answered(each.type, member).schema
                 shown = nullable(schema) if function.nullable else dict(schema)
                 named.setdefault(json.dumps(shown), []).append(member)

@@ -32,12 +32,15 @@ class Passage:
 class Seen:
     """A resource as far as somebody may know of it.
 
-    `fields` and `relations` are those that some caller may read. `open` are the names that some caller may write, by
+    `fields` and `relations` are those that some caller may read, `askable` the fields that some caller may ask about,
+    and `masked` those that are null for some caller on some rows. `open` are the names that some caller may write, by
     action (create, update), and `always_open` those that everyone may write who may do the action.
     """
 
     resource: Resource
     fields: Mapping[str, Field]
+    askable: Mapping[str, Field]
+    masked: frozenset[str]
     relations: Mapping[str, Relation]
     actions: Mapping[str, Passage]
     open: Mapping[str, frozenset[str]]
@@ -56,18 +59,24 @@ def _seen(resource: Resource, resources: Registry, policy: Policy) -> Seen:
     knowing = [each for each in standings if each in able["read"] or each in able["create"]]
     views = [policy.view(resource, each) for each in knowing]
     names = {name for view in views for name in view.fields}
+    askable = {name for view in views for name in view.askable}
     related = {name for view in views for name in view.relations}
     writable = {action: [policy.writable(resource, each) for each in able[action]] for action in ("create", "update")}
+    sometimes = [policy.conditional(resource, "write", each) for each in able["update"]]
+    always = [names.difference(some) for names, some in zip(writable["update"], sometimes, strict=True)]
     return Seen(
         resource=resource,
         fields={name: each for name, each in resource.fields.items() if name in names},
+        askable={name: each for name, each in resource.fields.items() if name in askable},
+        masked=frozenset(name for view in views for name in view.fields.keys() - view.askable.keys()),
         relations={name: each for name, each in resource.relations.items() if name in related},
         actions={
             action: _passage(resource, action, policy, standings, able[action]) for action in ACTIONS if able[action]
         },
         open={action: frozenset().union(*sets) for action, sets in writable.items()},
         always_open={
-            action: frozenset.intersection(*sets) if sets else frozenset() for action, sets in writable.items()
+            action: frozenset.intersection(*sets) if sets else frozenset()
+            for action, sets in (writable | {"update": always}).items()
         },
     )
 

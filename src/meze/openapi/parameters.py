@@ -126,7 +126,7 @@ class Parameters:
         """Return the parameters that choose rows by what is in them."""
         own = [
             self._filter(seen, each, OPERATORS[name])
-            for each in seen.fields.values()
+            for each in seen.askable.values()
             for name in OPERATORS
             if name in each.type.operators
         ]
@@ -134,7 +134,7 @@ class Parameters:
 
     def _search(self, seen: Seen) -> list[Json]:
         searched = [each.name for each in seen.resource.search]
-        if not searched or not all(name in seen.fields for name in searched):
+        if not searched or not all(name in seen.askable for name in searched):
             return []
         text = (
             f"All these words, each as the beginning of a word in {_listed(searched)}; "
@@ -143,9 +143,9 @@ class Parameters:
         return [self._add(component(seen.resource.name, "q"), _query("q", text, schema={"type": "string"}))]
 
     def _sort(self, seen: Seen) -> list[Json]:
-        own = [name for name, each in seen.fields.items() if each.type.sortable]
+        own = [name for name, each in seen.askable.items() if each.type.sortable]
         path = self.paths.pattern(
-            seen, lambda at: [name for name, each in at.fields.items() if each.type.sortable], many=0
+            seen, lambda at: [name for name, each in at.askable.items() if each.type.sortable], many=0
         )
         paths = [each and f"-?(?:{each})" for each in (path, self.paths.beyond(seen))]
         paths.append(aggregates.members())
@@ -154,7 +154,7 @@ class Parameters:
             "What has no value counts as the greatest. With `aggregate`, names of the answer's members."
         )
         signed = [sign + name for name in own for sign in ("", "-")]
-        example = [f"-{next((name for name in own if not seen.fields[name].key), own[0])}"] if own else None
+        example = [f"-{next((name for name in own if not seen.askable[name].key), own[0])}"] if own else None
         return [self._names(seen, "sort", signed, paths, text, example, most=SORT_KEYS)]
 
     def _aggregates(self, seen: Seen) -> list[Json]:
@@ -210,7 +210,7 @@ class Parameters:
 
     def _related_example(self, seen: Seen) -> Json | None:
         for name, relation in seen.relations.items():
-            for each in self.paths.target(relation).fields.values():
+            for each in self.paths.target(relation).askable.values():
                 if "eq" in each.type.operators and each.type.name != "array":
                     return {f"{name}__{each.name}": each.type.example}
         return None

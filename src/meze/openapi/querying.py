@@ -64,7 +64,7 @@ class QuerySchemas:
             "or": {"type": "array", "items": itself, "minItems": 1, "description": "At least one holds."},
             "not": {"allOf": [itself], "description": "The exact complement: false, or unknown because of a null."},
         }
-        for field in seen.fields.values():
+        for field in seen.askable.values():
             for operator in (each for each in OPERATORS.values() if each.name in field.type.operators):
                 said = operand_json(operator, field.type)
                 if operator.name == "eq" and field.name not in JOINING:
@@ -83,7 +83,7 @@ class QuerySchemas:
 
     @staticmethod
     def _example(seen: Seen) -> Json:
-        for field in seen.fields.values():
+        for field in seen.askable.values():
             if "eq" in field.type.operators and not field.key and field.name not in JOINING:
                 return {field.name: field.type.example}
         return {}

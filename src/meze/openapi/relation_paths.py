@@ -122,7 +122,7 @@ class RelationPaths:
 def _ends(seen: Seen, described: Operands) -> dict[str, list[str]]:
     """Return, by the schema of an operand as JSON, the patterns of the fields and operators that take it."""
     operators: dict[str, dict[str, list[str]]] = {}
-    for name, field in seen.fields.items():
+    for name, field in seen.askable.items():
         for operator in OPERATORS.values():
             if operator.name in field.type.operators:
                 operand = json.dumps(described(operator, field.type))

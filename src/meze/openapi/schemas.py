@@ -12,12 +12,13 @@ from meze.openapi.audience import Seen
 from meze.openapi.description import Json
 from meze.openapi.names import Names
 from meze.openapi.relation_paths import RelationPaths
-from meze.openapi.values import answered, sent
+from meze.openapi.values import answered, nullable, sent
 from meze.records.bulk import ROWS
 from meze.records.shape import ETAG
 from meze.resources.resource import DefaultKind, Field, Resource
 
 _TAG = "3f2a9c0d1e4b5a697887a6b5c4d3e2f1"
+_MASKED = "Null where the caller may not read it."
 _SHOWN_DEFAULTS = {"boolean": bool, "integer": int, "text": str}
 
 
@@ -42,7 +43,7 @@ class Schemas:
         if name in self.components:
             return reference(name)
         self.components[name] = {}  # what embeds itself, by whatever detour, is made once
-        properties: Json = {name: _described(each, answered(each)) for name, each in seen.fields.items()}
+        properties: Json = {name: _described(each, _shown(seen, each)) for name, each in seen.fields.items()}
         for relation in seen.relations.values():
             target = self.paths.target(relation)
             related = self.page(target) if relation.to_many else {"anyOf": [self.row(target), {"type": "null"}]}
@@ -79,7 +80,7 @@ class Schemas:
         """Add the schema of a merge patch in an array, which carries the key of its row and may carry its tag."""
         opened = settable(seen, "update")
         keys = seen.resource.key
-        schema = _body(opened, closed=[each for each in _closed(seen, opened) if not each.key])
+        schema = _body(seen, opened, closed=[each for each in _closed(seen, opened) if not each.key])
         schema["properties"] |= {each.name: _described(each, sent(each)) for each in keys}
         schema["properties"][ETAG] = {"type": "string", "description": "Change the row only if it still has this tag."}
         schema["required"] = [each.name for each in keys] + ([ETAG] if seen.resource.require_match else [])
@@ -91,18 +92,19 @@ class Schemas:
         """Add the schema of the body that makes a row."""
         opened = settable(seen, "create")
         required = [each.name for each in opened if each.required and each.name in seen.always_open["create"]]
-        return self._add(seen, "Create", _body(opened, required=required, defaults=True))
+        return self._add(seen, "Create", _body(seen, opened, changed=False, required=required, defaults=True))
 
     def replace(self, seen: Seen) -> Json:
         """Add the schema of the body that replaces a row."""
         opened = settable(seen, "update")
         required = [each.name for each in opened if each.required and each.name in seen.always_open["update"]]
-        return self._add(seen, "Replace", _body(opened, closed=_closed(seen, opened), required=required, defaults=True))
+        schema = _body(seen, opened, closed=_closed(seen, opened), required=required, defaults=True)
+        return self._add(seen, "Replace", schema)
 
     def update(self, seen: Seen) -> Json:
         """Add the schema of a merge patch: what is left out stays."""
         opened = settable(seen, "update")
-        return self._add(seen, "Update", _body(opened, closed=_closed(seen, opened)))
+        return self._add(seen, "Update", _body(seen, opened, closed=_closed(seen, opened)))
 
     def _add(self, seen: Seen, suffix: str, schema: Json) -> Json:
         name = self.names[seen.resource.name].singular + suffix
@@ -122,7 +124,9 @@ def settable(seen: Seen, action: str) -> list[Field]:
 def _settable(resource: Resource, each: Field, action: str) -> bool:
     if each.generated or each is resource.owner:
         return False
-    return not each.key or (action == "create" and resource.chosen_key)
+    if action == "create":
+        return not each.key or resource.chosen_key
+    return not each.key and each.name not in resource.create_only
 
 
 def _closed(seen: Seen, opened: Iterable[Field]) -> list[Field]:
@@ -131,13 +135,20 @@ def _closed(seen: Seen, opened: Iterable[Field]) -> list[Field]:
 
 
 def _body(
-    opened: list[Field], *, closed: Iterable[Field] = (), required: Iterable[str] = (), defaults: bool = False
+    seen: Seen,
+    opened: list[Field],
+    *,
+    changed: bool = True,
+    closed: Iterable[Field] = (),
+    required: Iterable[str] = (),
+    defaults: bool = False,
 ) -> Json:
     """Return the schema of a body. Closed fields are read-only: they may be sent back with the row's own value."""
     properties: Json = {
-        each.name: _described(each, sent(each), default=_default(each) if defaults else None) for each in opened
+        each.name: _described(each, _sent(seen, each, changed=changed), default=_default(each) if defaults else None)
+        for each in opened
     }
-    properties |= {each.name: {**answered(each), "readOnly": True} for each in closed}
+    properties |= {each.name: {**_shown(seen, each), "readOnly": True} for each in closed}
     return _object(properties, {each.name: each.type.example for each in opened}, required=list(required))
 
 
@@ -148,10 +159,24 @@ def _object(properties: Json, example: Json, *, required: Iterable[str] = ()) ->
     return {**schema, "additionalProperties": False, "examples": [example]}
 
 
+def _shown(seen: Seen, each: Field) -> Json:
+    """Return the schema of a field's value in an answer."""
+    if each.name not in seen.masked:
+        return answered(each)
+    return {**nullable(each.type.schema), "description": _MASKED}
+
+
+def _sent(seen: Seen, each: Field, *, changed: bool) -> Json:
+    """Return the schema of a field's value in a body; what was null because it may not be read may be sent back."""
+    schema = sent(each)
+    return nullable(schema) if changed and each.name in seen.masked and not each.nullable else schema
+
+
 def _described(each: Field, schema: Json, *, default: Any = None) -> Json:
     """Add what `mapped_column(doc=...)` says of the column, and the value that stands in for none."""
-    said = {"description": each.column.doc} if each.column.doc else {}
-    return {**schema, **said, **({} if default is None else {"default": default})}
+    said = [text for text in (each.column.doc, schema.get("description")) if text]
+    described = {"description": " ".join(said)} if said else {}
+    return {**schema, **described, **({} if default is None else {"default": default})}
 
 
 def _default(each: Field) -> Any:

@@ -103,7 +103,7 @@ class Refusals:
         """Return those of `names` that the caller may write in a row as it is."""
         if not names:
             return []
-        asked = ask_fields(self._planner, visit.resource, visit.standing, names)
+        asked = ask_fields(self._planner, visit.resource, visit.standing, "write", names)
         rows = connection.rows(asked, keyed(key) | visit.me)
         return [name for name, may in zip(names, rows[0], strict=True) if may] if rows else []
 

@@ -1,8 +1,8 @@
 """Ask again, before an answer is given once more, what it once depended on.
 
 The rules of the actions must still let the caller in, and each row that stands in the answer must still be one that
-the caller may read, with every field and relation that could be read then. A row that is gone is answered as one that
-is hidden, so that nobody learns which it is.
+the caller may read, with every field and relation that could be read of it then. A row that is gone is answered as one
+that is hidden, so that nobody learns which it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from meze.databases import Connection
 from meze.errors import NotFound
 from meze.records.records import Records
 from meze.records.urls import key_values
-from meze.records.visit import Notes, keyed
+from meze.records.visit import Notes, Visit, keyed
+from meze.records.write import ask_fields
 from meze.resources.registry import Registry
 from meze.resources.resource import Resource
 
@@ -41,6 +42,10 @@ class Replays:
         return {
             "asked": list(notes.asked),
             "shown": [(*at, related) for at, related in shown.items()],
+            "held": {
+                name: self._held(self._named(name), caller, [at for each, at in shown if each == name], connection)
+                for name in {name for name, _ in shown}
+            },
             "standing": [
                 standing.signed_in,
                 standing.email_known,
@@ -69,6 +74,7 @@ class Replays:
             for name in {name for name, _ in addresses}:
                 if len(self._left(name, caller, addresses, connection)) < sum(name == at[0] for at in addresses):
                     raise NotFound
+                self._compare_fields(self._named(name), caller, rules["held"][name], connection)
 
     def _in(self, shown: Iterable[tuple[Resource, str, bool]]) -> Iterator[Resource]:
         """Yield the resources whose rows may stand in the answer: where related ones do, that may be all."""
@@ -81,7 +87,40 @@ class Replays:
     def _sees(self, resource: Resource, then: Standing, now: Standing) -> bool:
         """Say whether one who now has this standing may know all that could be known of a resource then."""
         before, after = self._policy.view(resource, then), self._policy.view(resource, now)
-        return set(before.fields) <= set(after.fields) and set(before.relations) <= set(after.relations)
+        return (
+            before.askable.keys() <= after.askable.keys()
+            and before.fields.keys() <= after.fields.keys()
+            and before.relations.keys() <= after.relations.keys()
+        )
+
+    def _held(
+        self, resource: Resource, caller: Caller, addresses: Iterable[str], connection: Connection
+    ) -> dict[str, list[str]]:
+        """Return by the addresses of rows which fields the caller may read of them, of those that the row decides."""
+        standing = self._policy.standing(caller)
+        names = tuple(self._policy.conditional(resource, "read", standing))
+        if not names:
+            return {}
+        visit = Visit(resource, caller, standing)
+        asked = self._records.lending.planned(
+            visit, lambda: ask_fields(self._records.planner, resource, standing, "read", names)
+        )
+        held = {}
+        for address in addresses:
+            key = key_values(resource.key, unquote(address))
+            rows = [] if key is None else connection.rows(asked, keyed(key) | visit.me)
+            held[address] = [name for row in rows for name, may in zip(names, row, strict=True) if may]
+        return held
+
+    def _compare_fields(
+        self, resource: Resource, caller: Caller, then: Mapping[str, list[str]], connection: Connection
+    ) -> None:
+        """Let pass where each field that could be read of a row then can be read now."""
+        always = self._policy.view(resource, self._policy.standing(caller)).askable
+        wanted = {address: [name for name in names if name not in always] for address, names in then.items()}
+        now = self._held(resource, caller, [address for address, names in wanted.items() if names], connection)
+        if any(not set(names) <= set(now.get(address, ())) for address, names in wanted.items()):
+            raise NotFound
 
     def _left(
         self, name: str, caller: Caller, shown: Mapping[tuple[str, str], bool], connection: Connection

@@ -14,18 +14,15 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
-    ForeignKeyConstraint,
     String,
     and_,
     bindparam,
     cast,
     delete,
     exists,
-    false,
     insert,
     literal_column,
     null,
-    or_,
     select,
     update,
 )
@@ -37,6 +34,7 @@ from meze.access.rule import EVERYBODY, Rule, crosses, lower
 from meze.databases import Statement
 from meze.query.ask import WHOLE
 from meze.records.defaults import in_sql
+from meze.records.foreign_keys import ForeignKeyQuestion, ForeignKeys
 from meze.records.plan import Planner, by_key
 from meze.records.select import Columns, Selector
 from meze.records.shape import Node
@@ -46,14 +44,6 @@ from meze.resources.rewrite import rebuilt
 
 ROW = "meze_row"
 """The name of the derived table. Not the table's own: the row as it is and as it would be are compared."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ForeignKeyQuestion:
-    """Asks whether one foreign key of the row as it would be points at a row that the caller may read."""
-
-    fields: tuple[str, ...]
-    statement: Statement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +60,8 @@ class WritePlan:
     """`statement` returns the key of the row that it wrote, or nothing; `foreign` and `fields` then tell whether that
     was why. `fields` is given where the row decides whether the caller may write a field.
 
+    `row` is the row as it would be, None where nothing of it changes.
+
     Where `shown` is given, what follows the key is whether the caller may read the row as it now is, and then the row
     as `shown` reads it: so that one statement is the whole request.
     """
@@ -78,6 +70,7 @@ class WritePlan:
     foreign: tuple[ForeignKeyQuestion, ...] = ()
     fields: FieldQuestion | None = None
     shown: Node | None = None
+    row: FromClause | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,15 +126,17 @@ def ask_create(planner: Planner, resource: Resource, standing: Standing) -> Stat
     )
 
 
-def ask_fields(planner: Planner, resource: Resource, standing: Standing, names: tuple[str, ...]) -> Statement:
-    """Return the question whether the caller may write some fields of a row as it is, each by a column."""
-    rules = planner.policy.conditional(resource, "write", standing)
+def ask_fields(
+    planner: Planner, resource: Resource, standing: Standing, action: str, names: tuple[str, ...]
+) -> Statement:
+    """Return the question whether the caller may read, or write, some fields of a row as it is, each by a column."""
 
     def make() -> Statement:
-        asked = [lower(rules[name], {}).label(name) for name in names]
+        rules = planner.policy.conditional(resource, action, standing)
+        asked = [lower(rules[name], {}).label(f"a{place}") for place, name in enumerate(names)]
         return planner.database.prepare(select(*asked).select_from(resource.table).where(*by_key(resource)))
 
-    return planner.remembered(("fields", resource, standing, names), make)
+    return planner.remembered(("fields", resource, standing, action, names), make)
 
 
 class _Writer:
@@ -163,6 +158,7 @@ class _Writer:
         self.asked = {name: rules[name] for name in sorted(asked)}
         self.table = resource.table
         self.grounds: Grounds = planner.grounds(standing)
+        self._foreign_keys = ForeignKeys(self.grounds, resource, given)
 
     @property
     def _stored(self) -> tuple[Field | Beyond, ...]:
@@ -172,7 +168,7 @@ class _Writer:
         written = {each: value for each in self._stored if (value := self._created(each)) is not None}
         row = self._row({each: self._cast(value, each) for each, value in written.items()}, absent=null())
         rule = self.planner.policy.rule(self.resource, "create", self.standing)
-        conditions = self._foreign_conditions(row, None)
+        conditions = self._foreign_keys.conditions(row, None)
         if rule != EVERYBODY:
             conditions.append(lower(rule, {self.table: row}))
         conditions += [lower(each, {self.table: row}) for each in self.asked.values()]
@@ -186,9 +182,8 @@ class _Writer:
                 insert(self.table).values({each.column: value for each, value in written.items()}).returning(*returned)
             )
         prepare = self.planner.database.prepare
-        return WritePlan(
-            prepare(made), self._foreign_questions(row, None), self._field_question(rule, row, created=True), shown
-        )
+        fields = self._field_question(rule, row, created=True)
+        return WritePlan(prepare(made), self._foreign_keys.questions(row, None), fields, shown, row)
 
     def update(self) -> ChangePlan:
         allowed = self.planner.database.prepare(self._allowed("update"))
@@ -197,7 +192,7 @@ class _Writer:
         values = {each: value for each in self._stored if (value := self._updated(each)) is not None}
         row = self._row({each: self._cast(value, each) for each, value in values.items()}, absent=None)
         rule = self.planner.policy.rule(self.resource, "update", self.standing)
-        after = self._foreign_conditions(row, self.table)
+        after = self._foreign_keys.conditions(row, self.table)
         if rule != EVERYBODY:
             after.append(lower(rule, {self.table: row}))
         after += [lower(each, {self.table: row}) for each in self.asked.values()]
@@ -209,7 +204,8 @@ class _Writer:
         changed = update(self.table).where(*conditions).values({each.column: value for each, value in values.items()})
         statement = self.planner.database.prepare(changed.returning(*returned))
         fields = self._field_question(rule, row, created=False)
-        return ChangePlan(WritePlan(statement, self._foreign_questions(row, self.table), fields, shown), allowed)
+        foreign = self._foreign_keys.questions(row, self.table)
+        return ChangePlan(WritePlan(statement, foreign, fields, shown, row), allowed)
 
     def delete(self) -> ChangePlan:
         keys = [part.column for part in self.resource.key]
@@ -319,75 +315,6 @@ class _Writer:
                 expression = rebuilt(sqltext, lambda each: written.c[each.name] if isinstance(each, Column) else None)
             members.append(expression.label(column.key))
         return select(*members).select_from(written).subquery(ROW)
-
-    def _references(self) -> list[tuple[ForeignKeyConstraint, tuple[Field, ...]]]:
-        """Return the foreign keys that this write sets, with the fields that hold them. The owner's is set by us."""
-        found = []
-        for constraint in sorted(self.table.foreign_key_constraints, key=lambda each: tuple(each.column_keys)):
-            fields = tuple(each for column in constraint.columns if (each := self.resource.field_of(column)))
-            by_client = [each for each in fields if each.name in self.given and each is not self.resource.owner]
-            if by_client:
-                found.append((constraint, tuple(by_client)))
-        return found
-
-    def _foreign_conditions(self, row: FromClause, old: FromClause | None) -> list[ColumnElement[Any]]:
-        return [
-            self._points_at_readable(constraint, fields, row, old)
-            for constraint, fields in self._references()
-            if self._target_rule(constraint) != EVERYBODY
-        ]
-
-    def _target_rule(self, constraint: ForeignKeyConstraint) -> Any:
-        target = self._target(constraint)
-        return None if target is None else self.planner.policy.rule(target, "read", self.standing)
-
-    def _target(self, constraint: ForeignKeyConstraint) -> Resource | None:
-        """Return the resource that a foreign key points into, or None where the caller may not read what it points at.
-
-        A key that refers to a field that is hidden, on some rows at least, would be a way to ask for its values, one
-        after the other.
-        """
-        target = self.grounds.resources.of_table(constraint.referred_table)
-        if target is None:
-            return None
-        readable = {each.column for each in self.planner.policy.view(target, self.standing).askable.values()}
-        return target if all(element.column in readable for element in constraint.elements) else None
-
-    def _points_at_readable(
-        self, constraint: ForeignKeyConstraint, fields: tuple[Field, ...], row: FromClause, old: FromClause | None
-    ) -> ColumnElement[Any]:
-        """Return the condition that a foreign key is null, as it was, or points at a row that the caller may read.
-
-        Where the caller may not read what it was, to let that pass would tell it.
-        """
-        columns = [element.parent for element in constraint.elements]
-        pointing = [row.c[column.key] for column in columns]
-        allowed: list[ColumnElement[Any]] = [column.is_(None) for column in pointing]
-        if old is not None:
-            rules = [self.planner.policy.field_rule(self.resource, each.name, "read", self.standing) for each in fields]
-            known = [lower(rule, {}) for rule in rules if rule != EVERYBODY]
-            same = [new == old.c[column.key] for new, column in zip(pointing, columns, strict=True)]
-            allowed.append(and_(*known, *same))
-        target = self._target(constraint)
-        if target is None:
-            return or_(false(), *allowed)
-        table = target.table.alias()
-        there = [table.c[element.column.key] == new for element, new in zip(constraint.elements, pointing, strict=True)]
-        found = select(1).select_from(table).where(*there, self.grounds.readable(target, table))
-        return or_(*allowed, exists(found.correlate_except(table)))
-
-    def _foreign_questions(self, row: FromClause, old: FromClause | None) -> tuple[ForeignKeyQuestion, ...]:
-        """Prepare the questions, each asked only after the statement wrote nothing or a constraint refused it."""
-        questions = []
-        for constraint, fields in self._references():
-            asked = select(1).select_from(row).where(self._points_at_readable(constraint, fields, row, old))
-            if old is not None:
-                asked = (
-                    select(1).select_from(self.table).where(*by_key(self.resource), exists(asked.correlate(self.table)))
-                )
-            names = tuple(each.name for each in fields)
-            questions.append(ForeignKeyQuestion(names, self.planner.database.prepare(asked)))
-        return tuple(questions)
 
 
 def _no_related(*_: Any) -> int:
