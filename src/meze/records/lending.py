@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
-from meze.databases import Connection, Database, Fault
+from meze.databases import Connection, Database, Fault, Statement
 from meze.errors import Text, TooExpensive
 from meze.records.faults import problem_of
 from meze.records.plan import Planner
@@ -42,6 +42,11 @@ class Lending:
     def writing_one(self, visit: Visit) -> AbstractContextManager[Connection]:
         """Lend a connection for one statement that writes and commits by itself."""
         return self._lent(visit, self.database.writing_one())
+
+    def write_one(self, visit: Visit, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run one statement that is a transaction by itself, and return its rows once they are kept."""
+        with self._explained(visit):
+            return self.database.write_one(statement, values)
 
     def writing_several(self) -> AbstractContextManager[Connection]:
         """Lend a connection in a transaction for several visits, each of which explains its own faults."""
@@ -114,6 +119,10 @@ class LendingWithin(Lending):
 
     def writing_one(self, visit: Visit) -> AbstractContextManager[Connection]:
         return self.writing(visit)
+
+    def write_one(self, visit: Visit, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        with self.writing(visit) as connection:
+            return connection.rows(statement, values)
 
     def writing_several(self) -> AbstractContextManager[Connection]:
         return self._lent(None, self._saved())

@@ -89,8 +89,14 @@ class Writes:
 
     def do(self, act: Act) -> Answer:
         """Do one act, whole or not at all."""
-        lend = self._lending.writing_one if act.alone else self._lending.writing
         try:
+            if act.alone and act.statement is not None:
+                rows = self._lending.write_one(act.visit, act.statement, act.bound)
+                if rows:
+                    with self._lending.reading(act.visit) as connection:
+                        return act.show(rows[0], connection)
+            # Where nothing was written, it is tried again with the questions that tell why.
+            lend = self._lending.writing_one if act.alone else self._lending.writing
             with lend(act.visit) as connection:
                 return act.run(connection)
         except Problem as problem:
