@@ -61,6 +61,10 @@ class Policy:
         rule = self._rules[resource.name, action]
         return or_admin(rule) if resource.admin else rule
 
+    def declared_field(self, resource: Resource, name: str, action: str) -> Rule:
+        """Return the rule to `read` or `write` a field as it was declared, the admin's passage included."""
+        return self._field_rules.get((resource.name, name, action), EVERYBODY)
+
     def possible(self, resource: Resource, action: str) -> bool:
         """Say whether any caller at all may ever do `action`; what is changed must be readable too."""
         asked = {action} if action == "create" else {"read", action}
