@@ -113,7 +113,8 @@ def _read(node: Plan) -> int:
     if node["Node Type"] not in SCANS:
         return 0
     removed = sum(each for name, each in node.items() if name.startswith("Rows Removed by"))
-    return round((node["Actual Rows"] + removed) * node["Actual Loops"])
+    read: float = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return round(read)
 
 
 def _text(node: Plan, indent: str) -> Iterable[str]:

@@ -28,6 +28,8 @@ OF_A_RANGE, OF_A_CLOSED_RANGE = 4, 64
 """Into how many parts it takes a range to divide a table, with one end and with two."""
 
 _LED = (operators.eq, operators.lt, operators.le, operators.gt, operators.ge, operators.in_op, operators.is_)
+_SORTS = re.compile(r"USE TEMP B-TREE FOR (?!.*LAST )")
+"""Where only the last terms are sorted, the rows come in runs, and the first run is enough for a page."""
 _LINE = re.compile(
     r"(?P<how>SCAN|SEARCH) (?:TABLE )?(?P<name>.+?)(?: AS .+?)?(?: EXISTS)?"
     r"(?: USING (?P<automatic>AUTOMATIC )?(?:PARTIAL )?(?:COVERING )?"
@@ -80,7 +82,7 @@ class _Estimate:
         self.steps: list[Step] = []
 
     def level(self, nodes: list[Node], loops: int, *, outermost: bool = False) -> None:
-        sorts = any(node.detail.startswith("USE TEMP B-TREE") for node in nodes)
+        sorts = any(_SORTS.match(node.detail) for node in nodes)
         limit = self._limit if outermost and not sorts else None
         for node in nodes:
             found = _LINE.fullmatch(node.detail)
@@ -192,7 +194,7 @@ def _is_led(condition: Any, led: set[str]) -> bool:
     """Say whether a condition is one that an index over these columns goes by."""
     if not isinstance(condition, BinaryExpression) or condition.operator not in (*_LED, operators.is_not):
         return False
-    left = condition.left
+    left: Any = condition.left
     while isinstance(left, Grouping):
         left = left.element
     if isinstance(left, Tuple):

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import Table
 from sqlalchemy.sql import ClauseElement
@@ -77,7 +77,7 @@ class Tables:
     """The tables of a statement, by the names that plans give them: an alias that nobody named is `cities_1`."""
 
     def __init__(self, clause: ClauseElement) -> None:
-        elements = [each._deannotate() for each in iterate(clause)]
+        elements: list[Any] = [cast(Any, each)._deannotate() for each in iterate(clause)]
         self._by_name: dict[str, Table] = {each.name: each for each in elements if isinstance(each, Table)}
         for each in elements:
             below: Any = getattr(each, "element", None)

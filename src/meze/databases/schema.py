@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, exc
+from sqlalchemy import Column, Index, MetaData, Table, exc, inspect
 from sqlalchemy import Connection as EngineConnection
 from sqlalchemy.schema import sort_tables
 
@@ -77,6 +77,31 @@ def pending(database: Database, metadata: MetaData) -> list[Change]:
         return [change for change, _ in _compare(connection, metadata)]
 
 
+def is_complete(database: Database, metadata: MetaData) -> bool:
+    """Tell quickly that every table, column and index of `metadata` is there. False means: ask `pending` what is not.
+
+    This is what a server asks before it serves. It says nothing of types, nor of what is in the database only.
+
+    Raises:
+        DatabaseError: as `pending`.
+    """
+    with _explaining(database), _without_warnings(), database.engine.connect() as connection:
+        found, tables = inspect(connection), metadata.tables.values()
+        if any(table.schema for table in tables) or not {each.name for each in tables} <= set(found.get_table_names()):
+            return False
+        for table in tables:
+            columns = {column["name"] for column in found.get_columns(table.name)}
+            if not {column.name for column in table.columns} <= columns:
+                return False
+            indexes = [
+                (each["name"], bool(each["unique"]), each["column_names"]) for each in found.get_indexes(table.name)
+            ]
+            wanted = [(each.name, bool(each.unique), [part.name for part in each.columns]) for each in table.indexes]
+            if any(each not in indexes for each in wanted):
+                return False
+        return all(index.exists_on(connection) for index in declared(metadata))
+
+
 def apply(database: Database, metadata: MetaData, changes: Iterable[Change]) -> None:
     """Make those of `changes` that only add and that no other process has made meanwhile, all or none.
 
@@ -90,6 +115,14 @@ def apply(database: Database, metadata: MetaData, changes: Iterable[Change]) -> 
         for change, element in _compare(connection, metadata):
             if change in wanted:
                 _make(connection, element)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Leave out SQLAlchemy's of indexes over expressions, which cannot be compared."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", exc.SAWarning)
+        yield
 
 
 @contextmanager
@@ -114,8 +147,7 @@ def _compare(connection: EngineConnection, metadata: MetaData) -> list[Found]:
             return name in known
         return kind != "index" or not str(name).startswith("meze_") or not str(name).endswith("_fts")
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", exc.SAWarning)  # of indexes over expressions, which cannot be compared
+    with _without_warnings():
         context = MigrationContext.configure(connection, opts={"include_name": is_compared})
         differences = list(_flat(compare_metadata(context, metadata)))
     found = list(_changes(connection, metadata, differences))
