@@ -193,6 +193,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "MEZE_DOCS", Literal["public", "signed_in", "off"], "public", "Who may read /docs: public, signed_in or off."
     ),
+    Setting(
+        "MEZE_EXPLAIN",
+        Literal["on", "off"],
+        None,
+        "Whether `Meze-Explain: 1` explains answers to admins: on or off; in production off if not set.",
+    ),
 )
 
 
@@ -230,6 +236,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     trusted_proxies: tuple[IPNetwork, ...]
     docs: Literal["public", "signed_in", "off"]
+    explain: Literal["on", "off"] | None
     root: Path
     sources: Mapping[str, str]
     warnings: tuple[str, ...]

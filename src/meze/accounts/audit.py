@@ -39,6 +39,7 @@ EVENTS: dict[str, Text] = {
     "disabled": Text("The account was disabled.", "停用了账户。"),
     "enabled": Text("The account was enabled again.", "重新启用了账户。"),
     "deleted": Text("The account was deleted.", "删除了账户。"),
+    "explained": Text("An answer of the API was explained to an admin.", "向管理员解释了一次 API 应答。"),
 }
 """Every event of the trail, by its name."""
 

@@ -16,6 +16,9 @@ COMMANDS = {
     "db": Listed("meze.cli.database:db", "Bring the database up to the models."),
     "user": Listed("meze.cli.user:user", "Look after the accounts of those who sign in."),
     "token": Listed("meze.cli.token:token", "Print an access token of somebody, good for MEZE_ACCESS_TOKEN_MINUTES."),
+    "explain": Listed(
+        "meze.cli.explain:explain", "Tell why a request is answered as it is: rules, SQL, plan and time."
+    ),
     "openapi": Listed("meze.cli.openapi:openapi", "Print the OpenAPI 3.1 document, as /openapi.json serves it."),
 }
 

@@ -22,6 +22,8 @@ from meze.errors import (
 from meze.settings import Settings, is_loopback
 from meze.web.accounts.routes import AccountRoutes
 from meze.web.batch import Batches
+from meze.web.explain import HEADER as EXPLAIN
+from meze.web.explain import Explains
 from meze.web.fixed import PAGES_FOR_SOME, FixedPages
 from meze.web.headers import cors_headers, preflight, security_headers
 from meze.web.idempotency import Retries
@@ -50,6 +52,7 @@ class Site:
     identify: Identify
     failed: Failed
     accounts: AccountRoutes | None = None
+    explains: Explains | None = None
 
     def answer(self, request: Request) -> Response:
         """Return the answer; never raises."""
@@ -111,6 +114,10 @@ class Site:
         if request.path == self.batches.path:
             return self.retries.answer(request, self.batches, self._problem)
         if self.under_prefix(request.path):
+            if EXPLAIN in request.headers and self.explains is not None:
+                explained = self.explains.answer(request, self._problem)
+                if explained is not None:
+                    return explained
             return self.retries.answer(request, self.routes, self._problem)
         return self.pages.answer(request)
 

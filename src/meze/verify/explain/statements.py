@@ -1,0 +1,80 @@
+"""The statements of a request: what each was for, its SQL and values, and what the database makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy.sql.expression import TableClause
+from sqlalchemy.sql.visitors import iterate
+
+from meze.databases import Connection, Database, DatabaseError, Statement
+from meze.databases.query_plan import QueryPlan, read_plan
+from meze.records.aggregates import AggregatePlan
+from meze.records.plan import ListPlan, RowPlan
+from meze.verify.explain.explanation import StatementSeen
+from meze.verify.explain.masks import Masks
+from meze.verify.explain.watch import Ran, Watch
+
+
+def seen_of(watch: Watch, database: Database, masks: Masks, *, plans: bool) -> list[StatementSeen]:
+    """Return every statement once, in the order of their first runs; `plans` asks the database for its own."""
+    purposes = _purposes(watch)
+    runs: dict[int, list[Ran]] = {}
+    for ran in watch.ran:
+        runs.setdefault(id(ran.statement), []).append(ran)
+    found = []
+    with database.reading() as connection:
+        for each in runs.values():
+            first = each[0]
+            plan = _plan(connection, first) if plans else None
+            found.append(
+                StatementSeen(
+                    purpose=purposes.get(id(first.statement), "besides"),
+                    sql=first.statement.sql,
+                    values=tuple(masks.values(first.statement, first.values)),
+                    times=len(each),
+                    returned=sum(len(ran.rows) for ran in each),
+                    milliseconds=sum(ran.seconds for ran in each) * 1000,
+                    plan=() if plan is None else plan.text,
+                    read=None if plan is None else plan.rows_estimate,
+                )
+            )
+    return found
+
+
+def tables_of(watch: Watch) -> set[str]:
+    """Return the names of the tables that the statements name."""
+    return {
+        each.name
+        for ran in watch.ran
+        for each in iterate(ran.statement.clause)
+        if isinstance(each, TableClause) and each.name
+    }
+
+
+def _plan(connection: Connection, ran: Ran) -> QueryPlan | None:
+    try:
+        return read_plan(connection, ran.statement, ran.values)
+    except DatabaseError:
+        return None
+
+
+def _purposes(watch: Watch) -> dict[int, str]:
+    purposes: dict[int, str] = {}
+    for planned in watch.plans:
+        plan = planned.plan
+        if isinstance(plan, AggregatePlan):
+            purposes[id(plan.statement)] = f"groups of {planned.visit.resource.name}"
+        elif isinstance(plan, ListPlan | RowPlan):
+            purposes.update(_of_rows(plan, "rows" if isinstance(plan, ListPlan) else "row"))
+    return purposes
+
+
+def _of_rows(plan: ListPlan | RowPlan, what: str) -> Iterator[tuple[int, str]]:
+    statements: tuple[Statement, ...] = (plan.statement,) if isinstance(plan, RowPlan) else plan.statements
+    for each in statements:
+        yield id(each), f"{what} of {plan.resource.name}"
+    if isinstance(plan, ListPlan) and plan.count is not None:
+        yield id(plan.count), f"total of {plan.resource.name}"
+    for many in plan.many:
+        yield from _of_rows(many, "related rows")
