@@ -6,8 +6,9 @@ ARGS ?=
 BIN := $(CURDIR)/.venv/bin
 DEMO := examples/atlas
 
-# Do not pass a foreign environment on to the tools that run in ours.
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# Do not pass a foreign environment on to the tools that run in ours. With PYTHONDONTWRITEBYTECODE each of the hundreds of
+# processes that the tests start would compile all of Meze anew.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz check format bench bench-export guide demo dev browser clean
 

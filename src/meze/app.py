@@ -24,7 +24,7 @@ from meze.errors import Mistake
 from meze.events import Events
 from meze.mail import open_post
 from meze.observe import RequestLog
-from meze.openapi import Description, document
+from meze.openapi.description import Description
 from meze.query.body import BodyParser
 from meze.query.cursor import CursorSeal
 from meze.query.groups import CollectionParser
@@ -45,6 +45,7 @@ from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_produ
 from meze.web.accounts.routes import AccountRoutes
 from meze.web.batch import Batches
 from meze.web.door import Doors, UsersRoutes, add_names, install, log_failure
+from meze.web.explain import explains_of
 from meze.web.exports import ExportRoutes
 from meze.web.fixed import FixedPages
 from meze.web.home import About, home_of
@@ -213,6 +214,20 @@ class Installation:
     def resources(self) -> Registry:
         return self.open().resources
 
+    def instead(self, settings: Settings) -> None:
+        """Let the app stand on other settings, such as those of a database that is made to be tried on.
+
+        Raises:
+            Mistake: the program opens its database while it is loaded, so it stands on its own already.
+        """
+        with self._lock:
+            if self._database is not None or self._parts is not None:
+                raise Mistake(
+                    "The program opens its database while it is loaded, so it cannot be tried on another one.",
+                    "Let what needs the database be done by a function that is called later, not by importing the app.",
+                )
+            self.settings = settings
+
     def name(self, declaration: Declaration) -> None:
         """Let Flask build the addresses of a resource while the program is still being written."""
         name = declaration.name or getattr(declaration.model, "__tablename__", None)
@@ -289,7 +304,7 @@ class Installation:
             bodies,
             self.app.request_context,
             identifies=accounts is None,
-            makes_values=any(makes_values(resource) for resource in resources),
+            makes_values=any(makes_values(resource) for resource in resources.served),
         )
         return parts
 
@@ -346,9 +361,12 @@ class Parts:
         batches = Batches(routes, operations, int(settings.body_limit))
         self.answers = Answers(installation.database, tidy_seconds=TIDY_SECONDS if accounts is None else None)
         retries = Retries(records, routes.imports, self.answers, Replays(records, resources, policy))
-        self.site = Site(settings, routes, batches, retries, pages, identify, failed, served)
+        explains = explains_of(settings, routes, accounts)
+        self.site = Site(settings, routes, batches, retries, pages, identify, failed, served, explains)
 
     def document(self) -> dict[str, Any]:
+        from meze.openapi.document import document  # a server need not wait for it to start
+
         return document(self.resources, self.policy, self.description)
 
     @cached_property

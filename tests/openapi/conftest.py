@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from meze.app import Installation
-from meze.openapi import document as describe
+from meze.openapi.document import document as describe
 from openapi.kitchen import make
 
 ROOT = Path(__file__).parents[2]

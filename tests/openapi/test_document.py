@@ -14,8 +14,8 @@ from openapi_spec_validator import validate
 from meze.access.policy import Policy
 from meze.app import Installation
 from meze.errors import problems
-from meze.openapi import Description
-from meze.openapi import document as describe
+from meze.openapi.description import Description
+from meze.openapi.document import document as describe
 from meze.query.parse import Limits
 from meze.resources.registry import Registry
 from openapi.kitchen import HIDDEN

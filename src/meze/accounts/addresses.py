@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
-from email_validator import EmailNotValidError, EmailSyntaxError, ValidatedEmail, validate_email
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 LONGEST = 320
 # Names of internal networks (`.local`, `localhost`) are refused by the library, and wanted by those who run one. Below
@@ -23,7 +25,7 @@ def checked(email: str) -> str:
     try:
         found = _validated(email)
         _validated(canonical(email))  # compatibility forms may turn into letters that mean something
-    except EmailNotValidError:
+    except ValueError:
         raise ValueError("no e-mail address") from None
     return found.normalized.removesuffix(_BELOW)
 
@@ -37,7 +39,7 @@ def canonical(email: str) -> str:
     local, at, domain = unicodedata.normalize("NFKC", email).rpartition("@")
     try:
         domain = _validated(f"a@{domain}").ascii_domain.removesuffix(_BELOW)
-    except EmailNotValidError:
+    except ValueError:
         domain = _folded(domain)
     return f"{_folded(local)}{at}{domain}"
 
@@ -47,6 +49,9 @@ def _folded(text: str) -> str:
 
 
 def _validated(email: str) -> ValidatedEmail:
+    """Return what the library says of an address. Raises its EmailNotValidError, a ValueError, where it is none."""
+    from email_validator import EmailSyntaxError, validate_email  # takes a while, and nobody may have signed in yet
+
     if email.rpartition(".")[2].isdigit():
         raise EmailSyntaxError("a number ends no name of a domain, but an address of the internet protocol")
     return validate_email(email + _BELOW, check_deliverability=False, test_environment=True, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meze.app import Installation
-from meze.databases.schema import Change, apply, pending
+from meze.databases.schema import Change, apply, is_complete, pending
 from meze.errors import Mistake
 
 # Without these some requests cannot be answered; a missing index only makes them slow.
@@ -20,6 +20,8 @@ def prepare_schema(meze: Installation, *, dev: bool) -> Iterator[str]:
     Raises:
         Mistake: the database lacks something; names the command that adds it.
     """
+    if is_complete(meze.database, meze.metadata):
+        return
     changes = pending(meze.database, meze.metadata)
     if dev:
         adding = [change for change in changes if change.adds_only]

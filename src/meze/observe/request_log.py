@@ -10,10 +10,10 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
+from functools import cached_property
 from typing import Any, TextIO
 
 import msgspec
-import structlog
 
 from meze.events import Events, RequestAnswered, RequestFailed
 
@@ -29,14 +29,20 @@ class RequestLog:
     """Writes to `stream`. `human` None means: short lines if the stream is a terminal, else JSON."""
 
     def __init__(self, stream: TextIO | None = None, *, human: bool | None = None, colours: bool = False) -> None:
-        stream = sys.stderr if stream is None else stream
-        human = stream.isatty() if human is None else human
-        self._logger = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
+        self._stream = sys.stderr if stream is None else stream
+        self._human = self._stream.isatty() if human is None else human
+        self._colours = colours
+
+    @cached_property
+    def _logger(self) -> Any:
+        import structlog  # takes a while, with all that it draws in: a server starts without it
+
+        return structlog.wrap_logger(
+            structlog.WriteLogger(self._stream),
             processors=[
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 structlog.processors.add_log_level,
-                _HumanLine(colours) if human else structlog.processors.JSONRenderer(_json),
+                _HumanLine(self._colours) if self._human else structlog.processors.JSONRenderer(_json),
             ],
             wrapper_class=structlog.BoundLogger,
             context_class=dict,
