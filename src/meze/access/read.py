@@ -64,8 +64,8 @@ class RuleReader:
             )
         return self._rule(written, (self.table,))
 
-    def _rule(self, element: Any, tables: tuple[FromClause, ...]) -> Rule:
-        element = plain(element)
+    def _rule(self, written: Any, tables: tuple[FromClause, ...]) -> Rule:
+        element = plain(written)
         match element:
             case Grouping():
                 return self._rule(element.element, tables)
@@ -92,7 +92,7 @@ class RuleReader:
                 return self._related(element, tables)
             case UnaryExpression() if element.operator is operators.inv:
                 return Negated(self._rule(element.element, tables))
-        return self._compared(element, tables)
+        return self._compared(written, tables)  # with its annotations: they know the names of attributes
 
     def _related(self, element: Exists, tables: tuple[FromClause, ...]) -> Rule:
         inner: Any = element.element

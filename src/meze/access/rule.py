@@ -53,10 +53,14 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Related:
-    """There is a row in `tables` (the related table, and the one between where there is one) that fulfils `where`."""
+    """There is a row in `tables` (the related table, and the one between where there is one) that fulfils `where`.
+
+    `said` are the words for all of it, where it was not written with a relationship.
+    """
 
     tables: tuple[FromClause, ...]
     where: Rule
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +120,7 @@ def fold(rule: Rule, standing: Standing, *, positive: bool = True) -> Rule:
         return Always(not positive) if null else rule
     if isinstance(rule, Related):
         where = fold(rule.where, standing)
-        return NOBODY_AT_ALL if where == NOBODY_AT_ALL else Related(rule.tables, where)
+        return NOBODY_AT_ALL if where == NOBODY_AT_ALL else Related(rule.tables, where, rule.said)
     if isinstance(rule, Negated):
         return negated(fold(rule.part, standing, positive=not positive))
     if isinstance(rule, Every):
@@ -128,12 +132,24 @@ def fold(rule: Rule, standing: Standing, *, positive: bool = True) -> Rule:
 
 def holds_for_some(rule: Rule) -> bool:
     """Say whether a rule may hold for anyone at all: for a caller as such, or where the row is as it asks."""
+    return len(roles_in(rule)) > _ROLES_TRIED or any(left != NOBODY_AT_ALL for left in _foldings(rule))
+
+
+def open_for_some(rule: Rule) -> bool:
+    """Say whether a rule may hold for some caller whatever the row."""
+    return len(roles_in(rule)) > _ROLES_TRIED or any(left == EVERYBODY for left in _foldings(rule))
+
+
+_ROLES_TRIED = 10
+"""With more roles in a rule than this, not every set of them is tried."""
+
+
+def _foldings(rule: Rule) -> Iterator[Rule]:
+    """Yield what is left of a rule for every kind of caller that it tells apart."""
     roles = sorted(roles_in(rule))
-    if len(roles) > 10:
-        return True
-    held = (frozenset(compress(roles, chosen)) for chosen in product((False, True), repeat=len(roles)))
-    standings = (Standing(known, known, names) for names in held for known in (False, True))
-    return any(fold(rule, standing) != NOBODY_AT_ALL for standing in standings)
+    for chosen in product((False, True), repeat=len(roles)):
+        for known in (False, True):
+            yield fold(rule, Standing(known, known, frozenset(compress(roles, chosen))))
 
 
 def every(*parts: Rule) -> Rule:

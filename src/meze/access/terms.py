@@ -35,10 +35,11 @@ def user_line() -> str | None:
 
 
 class Term(ColumnElement[bool]):
-    """A condition on the caller alone."""
+    """A condition on the caller alone. `words` is how a person reads it."""
 
     type = Boolean()
     inherit_cache = False
+    words: str
 
     def __bool__(self) -> NoReturn:
         raise Mistake(
@@ -51,12 +52,16 @@ class Term(ColumnElement[bool]):
 class Anyone(Term):
     """True for every caller, signed in or not."""
 
+    words = "anyone"
+
     def __repr__(self) -> str:
         return "anyone"
 
 
 class SignedIn(Term):
     """True for every caller that we know."""
+
+    words = "signed in"
 
     def __repr__(self) -> str:
         return "signed_in"
@@ -68,6 +73,7 @@ class HasRole(Term):
     def __init__(self, role: str, where: str | None) -> None:
         self.role = role
         self.where = where
+        self.words = f"role {role}"
 
     def __repr__(self) -> str:
         return f'role("{self.role}")'
