@@ -11,7 +11,7 @@ from datetime import date
 from functools import cmp_to_key
 from typing import Any
 
-from contracts.rules import SIGNS, Data, Judge, Person, Row, Rule, Truth
+from contracts.rules import SIGNS, Data, HasRole, Judge, Person, Row, Rule, Truth
 from contracts.schema import KINDS, TABLES, Linked, Sort, ToOne
 
 WRITES = ("create", "update", "delete")
@@ -19,15 +19,47 @@ EMBEDDED = 20
 COST = 10_000
 PATHS = 20
 
+EVERY_KIND = tuple(
+    Person(id, None if id is None else "x@example.org", frozenset(roles))
+    for id in (None, 1)
+    for roles in ((), ("editor",), ("keeper",), ("editor", "keeper"))
+)
+"""A caller of every kind that the rules of fields can tell apart, admins aside."""
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What was said of one field. Where nothing is said of writing, it is as reading."""
+
+    read: Rule | None = None
+    write: Rule | None = None
+    create_only: bool = False
+
 
 @dataclass(frozen=True)
 class Declared:
-    """What was said of one table. `fields` closes fields to all but holders of a role, or to everyone (None)."""
+    """What was said of one table. `fields` closes fields to all but holders of a role, to everyone (None), or on some
+    rows."""
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     admin: bool = True
-    fields: Mapping[str, str | None] = field(default_factory=dict)
+    fields: Mapping[str, str | Narrowed | None] = field(default_factory=dict)
     owner: str | None = None
+
+    def field_rule(self, action: str, name: str) -> Rule | bool:
+        """Return the rule of a field, True where there is none."""
+        match self.fields.get(name, Narrowed()):
+            case None:
+                return False
+            case str(role):
+                return HasRole(role)
+            case Narrowed(read, write):
+                said = read if action == "read" or write is None else write
+                return True if said is None else said
+
+    def create_only(self, name: str) -> bool:
+        said = self.fields.get(name)
+        return isinstance(said, Narrowed) and said.create_only
 
 
 @dataclass(frozen=True)
@@ -130,13 +162,38 @@ class Oracle:
     def visible(self, table: str, row: Row) -> bool:
         return self.allows("read", table, row)
 
+    def field_settled(self, action: str, table: str, name: str) -> Truth:
+        """Return what the caller alone decides of a field: True, False, or None where rows are to be asked."""
+        said = self._field_said(action, table, name)
+        return said if isinstance(said, bool) else self.judge.settled(said)
+
+    def field_allows(self, action: str, table: str, name: str, row: Row) -> bool:
+        """Say whether the rule to read or write a field holds for `row`."""
+        said = self._field_said(action, table, name)
+        return said if isinstance(said, bool) else self.judge.truth(said, ((table, row),)) is True
+
+    def _field_said(self, action: str, table: str, name: str) -> Rule | bool:
+        if table == "users" or name not in TABLES[table].columns:
+            return name in TABLES[table].columns
+        said = self.declared[table].field_rule(action, name)
+        if isinstance(said, bool):
+            return said
+        passes = self.caller.is_admin and self.declared[table].admin
+        # A rule that lets nobody pass, whatever the row, is as good as hidden: admins do not pass it either.
+        return said if not passes else any(Judge(self.data, each).settled(said) is not False for each in EVERY_KIND)
+
     def readable(self, table: str, name: str) -> bool:
         """Say whether the caller may know of a field."""
-        if table == "users" or name not in self.declared[table].fields:
-            return name in TABLES[table].columns
-        needed = self.declared[table].fields[name]
-        passes = self.caller.is_admin and self.declared[table].admin
-        return needed is not None and (needed in self.caller.roles or passes)
+        return self.field_settled("read", table, name) is not False
+
+    def known(self, table: str, row: Row) -> Row:
+        """Return the row as it is shown, as data."""
+        allowed = {name: self.field_allows("read", table, name, row) for name in self.columns(table)}
+        return {name: row[name] if may else None for name, may in allowed.items()}
+
+    def askable(self, table: str, name: str) -> bool:
+        """Say whether rows may be chosen by a field: the caller may read it on every row."""
+        return self.field_settled("read", table, name) is True
 
     def columns(self, table: str) -> list[str]:
         return [name for name in TABLES[table].columns if self.readable(table, name)]
@@ -144,11 +201,11 @@ class Oracle:
     def target(self, table: str, relation: str) -> str:
         """Return where a relation leads, refusing it where the caller may read no row there at all.
 
-        What stands on a column that the caller may not read would tell what it holds, so it is refused as well.
+        What stands on a column that the caller may not read everywhere would tell what it holds, so it is refused too.
         """
         crossed = TABLES[table].relations[relation]
         holder = table if isinstance(crossed, ToOne) else crossed.target
-        hidden = not isinstance(crossed, Linked) and not self.readable(holder, crossed.column)
+        hidden = not isinstance(crossed, Linked) and not self.askable(holder, crossed.column)
         if hidden or self.settled("read", crossed.target) is False:
             raise Refusal(400, "unknown_field")
         return crossed.target
@@ -247,12 +304,12 @@ class Oracle:
     def _check_path(self, table: str, relations: tuple[str, ...], column: str | None) -> None:
         for name in relations:
             table = self.target(table, name)
-        if column is not None and not self.readable(table, column):
+        if column is not None and not self.askable(table, column):
             raise Refusal(400, "unknown_field")
 
     def _check_shown(self, table: str, shown: Shown) -> None:
-        for name in shown.columns or ():
-            self._check_path(table, (), name)
+        if not all(self.readable(table, name) for name in shown.columns or ()):
+            raise Refusal(400, "unknown_field")
         for name, inner in shown.related.items():
             self._check_shown(self.target(table, name), inner)
 
@@ -268,7 +325,7 @@ class Oracle:
     def shown(self, table: str, row: Row, shown: Shown = Shown()) -> dict[str, Any]:
         """Return the JSON of a row. Of a related list `next` is said as whether there is more."""
         names = self.columns(table) if shown.columns is None else shown.columns
-        made = {name: written(row[name]) for name in names}
+        made = {name: written(row[name]) if self.field_allows("read", table, name, row) else None for name in names}
         for name, inner in shown.related.items():
             target = self.target(table, name)
             if isinstance(TABLES[table].relations[name], ToOne):

@@ -9,7 +9,20 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contracts import rules
-from contracts.oracle import WRITES, AllOf, AnyOf, Asked, Complement, Condition, Declared, Order, Question, Shown
+from contracts.oracle import (
+    WRITES,
+    AllOf,
+    AnyOf,
+    Asked,
+    Complement,
+    Condition,
+    Declared,
+    Narrowed,
+    Oracle,
+    Order,
+    Question,
+    Shown,
+)
 from contracts.rules import Data, Rule
 from contracts.schema import DAYS, KINDS, SERVED, TABLES, Sort, ToOne
 
@@ -220,20 +233,33 @@ def rules_of(table: str, closed: int) -> st.SearchStrategy[Rule]:
 
 
 @st.composite
-def declarations(draw: st.DrawFn, closed: int, changing: int | None = None) -> dict[str, Declared]:
+def narrowed(draw: st.DrawFn, table: str) -> str | Narrowed | None:
+    """Draw what is said of one field."""
+    if draw(sometimes(3)):
+        return draw(st.sampled_from((None, "editor", "keeper")))
+    some = [rule(((table, False),), 2), comparisons(((table, False),)), *([mine(table)] if table in MINE else [])]
+    maybe = st.one_of(st.none(), *some)
+    return Narrowed(draw(maybe), draw(maybe), draw(sometimes(5)))
+
+
+@st.composite
+def declarations(
+    draw: st.DrawFn, closed: int, changing: int | None = None, *, fields: bool = False
+) -> dict[str, Declared]:
     """Draw what is said of every table. Rules of reading let everybody pass once in `closed` + 1 times.
 
-    Those of writing do so once in `changing` + 1 times; there are none where it is None.
+    Those of writing do so once in `changing` + 1 times; there are none where it is None. `fields` says that it is all
+    about rules of fields.
     """
     often = {"read": closed} | ({} if changing is None else dict.fromkeys(WRITES, changing))
     said = {}
     for name in SERVED:
         given = {action: draw(rules_of(name, times)) for action, times in often.items() if not draw(sometimes(12))}
-        open_to = st.sampled_from((None, "editor", "keeper"))
         closable = st.sampled_from([column for column in TABLES[name].columns if column != "id"])
-        fields = draw(st.dictionaries(closable, open_to, max_size=1)) if draw(sometimes(3)) else {}
+        least, most = (2, 5) if fields else (0, 2 if draw(sometimes(2)) else 0)
+        of_fields = draw(st.dictionaries(closable, narrowed(name), min_size=least, max_size=most))
         owner = "owner_id" if name == "trips" and draw(st.booleans()) else None
-        said[name] = Declared(given, not draw(sometimes(4)), fields, owner)
+        said[name] = Declared(given, not draw(sometimes(4)), of_fields, owner)
     return said
 
 
@@ -358,19 +384,22 @@ def questions_in_bodies(draw: st.DrawFn) -> tuple[str, Question]:
 
 @dataclass(frozen=True)
 class Write:
-    """`form` says that the foreign keys are sent back as they are, but for those in `body`."""
+    """`form` says what is sent back but for what is in `body`: the foreign keys as they are stored, or all that the
+    caller is shown of the row."""
 
     method: str
     table: str
     id: int
     body: dict[str, Any]
-    form: bool
+    form: str
 
-    def sent(self, data: Data) -> dict[str, Any]:
-        row = data.rows[self.table].get(self.id)
-        if row is None or not self.form or self.method not in ("PATCH", "PUT"):
+    def sent(self, oracle: Oracle) -> dict[str, Any]:
+        row = oracle.data.rows[self.table].get(self.id)
+        if row is None or self.method not in ("PATCH", "PUT"):
             return self.body
-        return {name: row[name] for name in TABLES[self.table].references} | self.body
+        if self.form == "stored":
+            return {name: row[name] for name in TABLES[self.table].references} | self.body
+        return oracle.known(self.table, row) | self.body if self.form == "shown" else self.body
 
 
 @st.composite
@@ -388,4 +417,5 @@ def writes(draw: st.DrawFn) -> Write:
             if column in TABLES[table].references:
                 known = (1, 2, 3, 4, NOTHING)
             body[column] = draw(st.sampled_from((None, *known) if column != "id" else known))
-    return Write(method, table, draw(st.integers(1, 4)), body, draw(sometimes(3)))
+    form = draw(st.sampled_from(("", "", "", "stored", "shown", "shown")))
+    return Write(method, table, draw(st.integers(1, 4)), body, form)

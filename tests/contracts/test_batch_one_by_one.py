@@ -9,7 +9,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from contracts.oracle import Declared
+from contracts.oracle import Declared, Oracle
 from contracts.profiles import tries
 from contracts.rules import Data
 from contracts.schema import SERVED
@@ -30,14 +30,14 @@ def steps() -> st.SearchStrategy[list[Step]]:
     return st.lists(one, min_size=1, max_size=6)
 
 
-def operations_of(several: list[Step], data: Data) -> list[dict[str, Any]]:
+def operations_of(several: list[Step], oracle: Oracle) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for each in several:
         write = each.write
         path = f"/{write.table}" + ("" if write.method == "POST" else f"/{write.id}")
         operation: dict[str, Any] = {"method": write.method, "path": path}
         if write.method != "DELETE":
-            operation["body"] = {name: written(value) for name, value in write.sent(data).items()}
+            operation["body"] = {name: written(value) for name, value in write.sent(oracle).items()}
         found.append(operation)
         if each.read == "row":
             found.append({"method": "GET", "path": f"/{write.table}/{write.id}"})
@@ -89,7 +89,7 @@ def test_a_batch_is_its_operations_one_by_one_or_nothing(
     world: World, declared: dict[str, Declared], data: Data, who: str, several: list[Step]
 ) -> None:
     served = world.serve(declared)
-    operations = operations_of(several, data)
+    operations = operations_of(several, Oracle(data, declared, PEOPLE[who]))
     note(f"{who}: {operations}")
     begin(world, data)
     before = world.stored()

@@ -18,7 +18,7 @@ from sqlalchemy import Column, Engine, ForeignKey, String, Table, delete, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from contracts.declaring import declare
-from contracts.oracle import Declared, written
+from contracts.oracle import Declared, Narrowed, written
 from contracts.rules import Data, Person
 from contracts.schema import KINDS, SERVED, TABLES, Sort
 from contracts.spelling import Speller
@@ -152,11 +152,17 @@ class World:
 
     def _said(self, name: str, declared: Declared) -> dict[str, Any]:
         said: dict[str, Any] = {action: self.speller.rule(rule, name) for action, rule in declared.rules.items()}
-        said["fields"] = {
-            column: hidden if needed is None else FieldRules(read=role(needed))
-            for column, needed in declared.fields.items()
-        }
+        said["fields"] = {column: self._field_said(name, each) for column, each in declared.fields.items()}
         return said | {"admin": declared.admin, "owner": declared.owner}
+
+    def _field_said(self, name: str, said: str | Narrowed | None) -> FieldRules:
+        match said:
+            case None:
+                return hidden
+            case str(needed):
+                return FieldRules(read=role(needed))
+        read, write = (None if each is None else self.speller.rule(each, name) for each in (said.read, said.write))
+        return FieldRules(read=read, write=write, create_only=said.create_only)
 
     def _create(self) -> None:
         self.base.metadata.create_all(self.engine)

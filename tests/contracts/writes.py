@@ -35,7 +35,7 @@ class Writer:
         oracle.require(table, "create")
         entries = {}
         for name in body:
-            if name in self._open(table):
+            if name in self._open(table, creating=True):
                 continue
             own = name == declared.owner and body[name] == oracle.caller.id
             if not own or not oracle.readable(table, name):
@@ -47,27 +47,44 @@ class Writer:
         self._check_references(table, {name: body[name] for name in body if name != declared.owner})
         if not oracle.allows("create", table, row):
             raise oracle.refused()
+        sent = self._open(table, creating=True) & body.keys()
+        self._refuse({name: "closed" for name in sent if not oracle.field_allows("write", table, name, row)})
         return row
 
     def change(self, table: str, id: int, body: Mapping[str, Any], *, whole: bool) -> Row:
         """Return the row after a patch, or after a replacement where `whole`; nothing is stored yet."""
-        oracle, open_names = self.oracle, self._open(table)
+        oracle, open_names = self.oracle, self._open(table, creating=False)
         oracle.require(table, "read", "update")
         closed = {name for name in body if name not in open_names and oracle.readable(table, name)}
         self._refuse({name: "unknown" for name in body if name not in open_names and name not in closed})
         row = self.data.rows[table].get(id)
         if row is None or not oracle.visible(table, row):
             raise Refusal(404, "not_found")
-        self._refuse({name: "closed" for name in closed if body[name] != row[name]})
+        shown = oracle.known(table, row)
+        self._refuse({name: "closed" for name in closed if body[name] != shown[name]})
         if not oracle.allows("update", table, row):
             raise oracle.refused()
         sent = {name: value for name, value in body.items() if name in open_names}
-        reset = {name: TABLES[table].defaults.get(name) for name in open_names} if whole else {}
-        new = {**row, **reset, **sent}
-        self._check_references(table, {name: value for name, value in sent.items() if value != row[name]})
+        absent = (open_names - body.keys()) if whole else set()
+        while True:
+            new = row | {name: TABLES[table].defaults.get(name) for name in absent} | sent
+            refused = {name for name in (*sent, *absent) if not self._may_set(table, name, row, new)}
+            entries = {
+                name: "closed" for name in refused & sent.keys() if name not in shown or sent[name] != shown[name]
+            }
+            kept = {name: sent[name] for name in sent.keys() - refused}
+            pointing = {name: value for name, value in kept.items() if value != shown.get(name)}
+            self._refuse(entries | self._dangling(table, pointing))
+            if not refused:
+                break
+            sent, absent = kept, absent - refused
         if new != row and not oracle.allows("update", table, new):
             raise oracle.refused()
         return new
+
+    def _may_set(self, table: str, name: str, row: Row, new: Row) -> bool:
+        """Say whether a field is the caller's to write, in the row as it is and as it would be."""
+        return all(self.oracle.field_allows("write", table, name, each) for each in (row, new))
 
     def delete(self, table: str, id: int) -> None:
         """Remove a row, and do to the rows that point at it what the database does."""
@@ -101,17 +118,23 @@ class Writer:
     def store(self, table: str, row: Row) -> None:
         self.data.rows[table][row["id"]] = row
 
-    def _open(self, table: str) -> set[str]:
-        """Return the columns that the caller may set."""
+    def _open(self, table: str, *, creating: bool) -> set[str]:
+        """Return the columns that the caller may set, of some rows at least."""
         declared = self.oracle.declared[table]
         return {
             name
             for name, sort in TABLES[table].columns.items()
-            if sort is not Sort.KEY and name != declared.owner and self.oracle.readable(table, name)
+            if sort is not Sort.KEY
+            and name != declared.owner
+            and self.oracle.field_settled("write", table, name) is not False
+            and (creating or not declared.create_only(name))
         }
 
     def _check_references(self, table: str, sent: Mapping[str, Any]) -> None:
         """Refuse foreign keys to nothing and to rows that the caller may not read, alike."""
+        self._refuse(self._dangling(table, sent))
+
+    def _dangling(self, table: str, sent: Mapping[str, Any]) -> dict[str, str]:
         entries = {}
         for name, target in TABLES[table].references.items():
             value = sent.get(name)
@@ -119,7 +142,7 @@ class Writer:
                 row = self.data.rows[target].get(value)
                 if row is None or not self.oracle.visible(target, row):
                     entries[name] = "no_such_row"
-        self._refuse(entries)
+        return entries
 
     @staticmethod
     def _refuse(entries: Mapping[str, str]) -> None:
