@@ -7,8 +7,9 @@ while rows are read. Members come out in the order of the model, then the relate
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -57,18 +58,26 @@ class Many:
     key: tuple[int, ...]
 
 
+Pick = Callable[[Row], Iterable[Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
+    """`pick` takes the members' values out of a row; `wires` says which of them are written otherwise than they are."""
+
     struct: type[msgspec.Struct]
     members: tuple[Member, ...]
     related: tuple[One | Many, ...]
+    pick: Pick
+    wires: tuple[tuple[int, Wire], ...]
 
     def build(self, row: Row, many: Callable[[Many, Row], Any]) -> Any:
         """Return the object for `row`; `many` answers for the to-many relations."""
-        values = [
-            row[member.position] if member.wire is None else _written(member.wire, row[member.position])
-            for member in self.members
-        ]
+        values = list(self.pick(row))
+        for index, wire in self.wires:
+            value = values[index]
+            if value is not None:
+                values[index] = wire(value)
         for each in self.related:
             if isinstance(each, Many):
                 values.append(many(each, row))
@@ -77,21 +86,29 @@ class Node:
         return self.struct(*values)
 
 
-def _written(wire: Wire, value: Any) -> Any:
-    return None if value is None else wire(value)
+def _pick(positions: Sequence[int]) -> Pick:
+    """Return what takes these positions of a row: mostly they follow each other, and a slice is fastest."""
+    if len(positions) < 2:
+        return lambda row: [row[position] for position in positions]
+    first, last = positions[0], positions[-1]
+    if list(positions) == list(range(first, last + 1)):
+        return itemgetter(slice(first, last + 1))
+    return itemgetter(*positions)
 
 
 def node_of(name: str, members: Sequence[tuple[str, Member]], related: Sequence[tuple[str, One | Many]]) -> Node:
     names = [*(name for name, _ in members), *(name for name, _ in related)]
     struct = msgspec.defstruct(name, [(each, Any) for each in names], gc=False)
-    return Node(struct, tuple(member for _, member in members), tuple(each for _, each in related))
+    own = [member for _, member in members]
+    wires = tuple((index, member.wire) for index, member in enumerate(own) if member.wire is not None)
+    return Node(struct, tuple(own), tuple(each for _, each in related), _pick([each.position for each in own]), wires)
 
 
 def tagged(node: Node) -> Node:
     """Return the node whose objects have a member more, `_etag`, which is set when they were made."""
     names = [(each.name, Any) for each in msgspec.structs.fields(node.struct)]
     struct = msgspec.defstruct(node.struct.__name__, [*names, (ETAG, str, "")], gc=False)
-    return Node(struct, node.members, node.related)
+    return replace(node, struct=struct)
 
 
 def no_related(_many: object, _row: object) -> None:

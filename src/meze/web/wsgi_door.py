@@ -116,14 +116,18 @@ def sent(response: Response, method: str, start_response: StartResponse) -> Iter
 
 
 class _Streamed:
-    """A body that is sent in pieces, and closed when the server has done with it."""
+    """A body that is sent in pieces, and closed when all was sent or the server has done with it."""
 
     def __init__(self, stream: Stream, *, nothing: bool) -> None:
         self._stream = stream
         self._nothing = nothing
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(()) if self._nothing else iter(self._stream)
+        try:
+            if not self._nothing:
+                yield from self._stream
+        finally:
+            self._stream.close()
 
     def close(self) -> None:
         self._stream.close()
