@@ -1,0 +1,71 @@
+"""Which columns of a table an index leads to, and the index that one lacks.
+
+An index leads to the rows of a value, to a range and to an order of its first column. It leads nobody to a text that is
+contained in another, or that begins another in any letter case: that is what the full-text index of `search=` is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """An index that is missing: what asks these columns, the SQL that makes it, and how the model says it."""
+
+    table: str
+    columns: tuple[str, ...]
+    why: tuple[str, ...]
+    create_index: str
+    declare: str
+
+    @property
+    def name(self) -> str:
+        """What it is waived by."""
+        return f"{self.table}.{self.columns[0]}"
+
+
+def is_led(column: Column[Any]) -> bool:
+    """Say whether an index begins with this column: the primary key, a unique constraint, or an index of every row."""
+    return any(found[0] is column for found in _ways(column.table))
+
+
+def advise(columns: Sequence[Column[Any]], why: Sequence[str], dialect: Dialect) -> Advice:
+    """Return the index over `columns`, which are of one table."""
+    table = columns[0].table
+    keys = ", ".join(f'"{column.name}"' for column in columns)
+    if len(columns) == 1:
+        declare = f"write index=True in the mapped_column(...) of {table.name}.{columns[0].key}"
+    else:
+        declare = f"add Index(None, {keys}) to __table_args__ of the class of {table.name}"
+    names = tuple(str(column.name) for column in columns)
+    return Advice(str(table.name), names, tuple(why), _sql(columns, dialect), declare)
+
+
+def _ways(table: Table) -> list[list[Any]]:
+    """Return the columns of each index, in its order; of some rows only, or of another kind than a tree, it is none."""
+    found: list[list[Any]] = [list(table.primary_key.columns)]
+    found += [list(each.columns) for each in table.constraints if isinstance(each, UniqueConstraint)]
+    found += [list(each.expressions) for each in table.indexes if _is_tree_of_all(each)]
+    return [each for each in found if each]
+
+
+def _is_tree_of_all(index: Index) -> bool:
+    options = index.dialect_kwargs
+    partial = any(options.get(f"{name}_where") is not None for name in ("sqlite", "postgresql"))
+    return not partial and (options.get("postgresql_using") or "btree") == "btree"
+
+
+def _sql(columns: Sequence[Column[Any]], dialect: Dialect) -> str:
+    """Return the CREATE INDEX that SQLAlchemy would write, under the name that it would give."""
+    table = columns[0].table
+    # An Index belongs to its table from the moment it is made, so it is made on a copy.
+    copy = table.to_metadata(MetaData(naming_convention=table.metadata.naming_convention))
+    index = Index(None, *(copy.c[column.key] for column in columns))
+    return str(CreateIndex(index).compile(dialect=dialect))
