@@ -14,7 +14,7 @@ from sqlalchemy import MetaData
 
 from meze.access.caller import Caller
 from meze.access.policy import Policy
-from meze.access.source import check_source
+from meze.access.source import check_source, lines_of
 from meze.access.terms import user_frame, user_line
 from meze.accounts.accounts import Accounts
 from meze.accounts.declared import declarations
@@ -135,7 +135,8 @@ class Meze:
                 "Declare every resource while the app is made, before it serves.",
                 where,
             )
-        check_source(user_frame())
+        frame = user_frame()
+        check_source(frame)
         declaration = Declaration(
             model=model,
             where=where,
@@ -147,6 +148,7 @@ class Meze:
             require_match=require_match,
             page_limit=page_limit,
             admin=admin,
+            lines=lines_of(frame),
         )
         check(declaration)
         self._declarations.append(declaration)

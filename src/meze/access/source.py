@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import FrameType
 
 from meze.errors import Mistake
@@ -39,10 +40,45 @@ def check_source(frame: FrameType | None) -> None:
                     _check(argument.value, module, filename, seen)
 
 
+def lines_of(frame: FrameType | None) -> Mapping[str, str]:
+    """Return the `file:line` of each argument of the call of `api.resource` that `frame` stands at.
+
+    The values of a literal `fields={"salary": …}` have theirs as `fields.salary`. Empty where the source cannot be read.
+    """
+    if frame is None:
+        return {}
+    filename, line = frame.f_code.co_filename, frame.f_lineno
+    module = _parsed(filename)
+    calls = [
+        node
+        for node in ast.walk(module or ast.Module([], []))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "resource"
+        and node.lineno <= line <= (node.end_lineno or line)
+    ]
+    if not calls:
+        return {}
+    call = max(calls, key=lambda node: node.lineno)
+    lines = {}
+    for argument in call.keywords:
+        if argument.arg is not None:
+            lines[argument.arg] = f"{filename}:{argument.lineno}"
+            if argument.arg == "fields" and isinstance(argument.value, ast.Dict):
+                literal = [key for key in argument.value.keys if isinstance(key, ast.Constant)]
+                lines |= {f"fields.{key.value}": f"{filename}:{key.lineno}" for key in literal}
+    return lines
+
+
 def _parsed(filename: str) -> ast.Module | None:
     lines = linecache.getlines(filename)
+    return _parse("".join(lines)) if lines else None
+
+
+@lru_cache(maxsize=4)
+def _parse(source: str) -> ast.Module | None:
     try:
-        return ast.parse("".join(lines)) if lines else None
+        return ast.parse(source)
     except SyntaxError:  # a file that changed since it was imported
         return None
 

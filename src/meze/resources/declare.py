@@ -28,7 +28,7 @@ IntegerBits = Callable[[TypeEngine[Any]], int]
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One call of `api.resource`, as it was written; `where` is its `file:line`."""
+    """One call of `api.resource`, as it was written; `where` is its `file:line`, `lines` those of its arguments."""
 
     model: Any
     where: str | None
@@ -41,6 +41,7 @@ class Declaration:
     page_limit: int | None = None
     admin: bool = True
     served: bool = True
+    lines: Mapping[str, str] = field(default_factory=dict)
 
 
 def rules_of(read: Any, create: Any, update: Any, delete: Any, write: Any) -> dict[str, Any]:
@@ -151,6 +152,7 @@ def _resource(declaration: Declaration, mapper: Mapper[Any], database: str, inte
         version=version,
         beyond=beyond_of(mapper, fields),
         where=where,
+        lines=declaration.lines,
         served=declaration.served,
     )
 

@@ -170,6 +170,7 @@ class Resource:
     version: Field | None = None
     beyond: tuple[Beyond, ...] = ()
     where: str | None = None
+    lines: Mapping[str, str] = field(default_factory=dict)
     served: bool = True
 
     def __repr__(self) -> str:
@@ -184,6 +185,14 @@ class Resource:
     def create_only(self) -> frozenset[str]:
         """The names of the fields that are closed once a row is made, beside those of the key."""
         return frozenset(name for name, rules in self.field_rules.items() if rules.create_only)
+
+    def line_of(self, argument: str) -> str | None:
+        """Return the `file:line` that says `argument`: an action, `owner`, `fields`, or `fields.<name>` for one of them.
+
+        Where that cannot be told it is the line of the whole declaration; None where the program did not write it.
+        """
+        whole = "write" if argument in WRITES else argument.partition(".")[0]
+        return self.lines.get(argument) or self.lines.get(whole) or self.where
 
     def field_of(self, column: Column[Any]) -> Field | None:
         """Return the field that holds `column`, or None where the model maps none."""
