@@ -43,7 +43,7 @@ def check_source(frame: FrameType | None) -> None:
 def lines_of(frame: FrameType | None) -> Mapping[str, str]:
     """Return the `file:line` of each argument of the call of `api.resource` that `frame` stands at.
 
-    The values of a literal `fields={"salary": …}` have theirs as `fields.salary`. Empty where the source cannot be read.
+    Those of a literal `fields={"salary": …}` have theirs as `fields.salary`. Empty where the source cannot be read.
     """
     if frame is None:
         return {}
@@ -66,7 +66,7 @@ def lines_of(frame: FrameType | None) -> Mapping[str, str]:
             lines[argument.arg] = f"{filename}:{argument.lineno}"
             if argument.arg == "fields" and isinstance(argument.value, ast.Dict):
                 literal = [key for key in argument.value.keys if isinstance(key, ast.Constant)]
-                lines |= {f"fields.{key.value}": f"{filename}:{key.lineno}" for key in literal}
+                lines |= {f"fields.{key.value!s}": f"{filename}:{key.lineno}" for key in literal}
     return lines
 
 

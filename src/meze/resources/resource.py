@@ -187,7 +187,7 @@ class Resource:
         return frozenset(name for name, rules in self.field_rules.items() if rules.create_only)
 
     def line_of(self, argument: str) -> str | None:
-        """Return the `file:line` that says `argument`: an action, `owner`, `fields`, or `fields.<name>` for one of them.
+        """Return the `file:line` that says `argument`: an action, `owner`, `fields`, or `fields.<name>`.
 
         Where that cannot be told it is the line of the whole declaration; None where the program did not write it.
         """
