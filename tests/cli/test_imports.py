@@ -36,7 +36,7 @@ def test_the_help_of_meze_says_of_a_command_what_its_own_help_says(name):
     command = commands.get_command(click.Context(commands), name)
 
     assert command.name == name
-    assert COMMANDS[name].line == command.get_short_help_str(limit=100)
+    assert COMMANDS[name].line == command.get_short_help_str(limit=120)
 
 
 def test_every_public_name_is_found_where_it_is_said_to_be():

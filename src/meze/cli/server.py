@@ -7,6 +7,7 @@ of the code, gets the code as it is then.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import multiprocessing
 import socket
@@ -100,6 +101,7 @@ def run(plan: Plan) -> None:
     quiet = _UntilReady()
     logging.getLogger("_granian").addFilter(quiet)
     threading.Thread(target=_announce, args=(plan, server, ready, quiet), daemon=True).start()
+    gc.freeze()  # what was imported up to here is shared with the workers for as long as nobody writes to it
     server.serve(target_loader=_Loader(plan, ready), wrap_loader=False)
 
 

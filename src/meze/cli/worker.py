@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -63,6 +64,8 @@ def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready],
         if dev and settings.env != "production" and links_left.acquire(block=False):
             first_admin = _first_admin_link(accounts)
     database = masked_url(settings.database_url)
+    gc.collect()
+    gc.freeze()  # the app stays for good, and no request should wait while it is looked through for garbage
     ready.put(Ready(settings.prefix, settings.docs != "off", database, notices, first_admin))
     return app
 
