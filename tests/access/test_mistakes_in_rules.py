@@ -145,6 +145,12 @@ def line_of(mistake, tmp_path):
             "Let the caller alone decide it",
             id="key-of-some-rows",
         ),
+        pytest.param(
+            "api.resource(Trip, fields={'title': FieldRules(create_only=True, hidden=True)})",
+            "'title' is hidden",
+            "Leave create_only out",
+            id="hidden-and-given-once",
+        ),
         pytest.param("api.resource(Trip(), read=anyone)", "is not a class", "the model", id="an-instance"),
         pytest.param("api.resource(object, read=anyone)", "object has no table", "__tablename__", id="no-table"),
         pytest.param("api.resource(Trip, read=me.name)", "`me` has no `name`", "caller", id="me-attribute"),

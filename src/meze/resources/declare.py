@@ -80,6 +80,12 @@ def check(declaration: Declaration) -> None:
                 f'Write fields={{"{name}": FieldRules(read=role("..."), write=role("..."))}}, or hidden.',
                 where,
             )
+        if rules.hidden and rules.create_only:
+            raise Mistake(
+                f"The field {name!r} is hidden, so nobody can give it on create.",
+                "Leave create_only out, or say who may read it instead: FieldRules(read=..., create_only=True).",
+                where,
+            )
 
 
 def _addressable(name: str) -> bool:
