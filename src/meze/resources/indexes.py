@@ -36,6 +36,15 @@ def is_led(column: Column[Any]) -> bool:
     return any(found[0] is column for found in _ways(column.table))
 
 
+def leads_through(columns: Sequence[Column[Any]]) -> bool:
+    """Say whether an index begins with these columns, of one table, in this order."""
+    wanted = list(columns)
+    return any(
+        all(one is other for one, other in zip(found, wanted, strict=False)) and len(found) >= len(wanted)
+        for found in _ways(wanted[0].table)
+    )
+
+
 def advise(columns: Sequence[Column[Any]], why: Sequence[str], dialect: Dialect) -> Advice:
     """Return the index over `columns`, which are of one table."""
     table = columns[0].table

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from meze.access.caller import Caller, Standing
 from meze.access.policy import Policy
-from meze.access.rule import EVERYBODY
+from meze.access.rule import EVERYBODY, Related, parts_of
 from meze.access.scopes import permits
 from meze.access.words import words
 from meze.databases import DatabaseError
@@ -24,6 +24,7 @@ from meze.verify.explain.decided import Deciding, Key
 from meze.verify.explain.explanation import ClauseSeen, Explanation, RowSeen, RuleSeen
 from meze.verify.explain.faults import Faults
 from meze.verify.explain.masks import Masks
+from meze.verify.explain.missing import missing_indexes
 from meze.verify.explain.question import Question
 from meze.verify.explain.statements import seen_of, tables_of
 from meze.verify.explain.truth import Asked, asked, favourable, whole_rule
@@ -80,7 +81,9 @@ class Explainer:
 
     def _asked_besides(self, explanation: Explanation, question: Question, watch: Watch, *, open_: bool) -> None:
         """Ask the database what the answer itself did not. It takes its turn among what may be slow."""
-        explanation.statements = seen_of(watch, self._database, self._masks, plans=open_)
+        explanation.rules += tuple(self._rules_besides(question.resource, watch))
+        here = self._audience is Audience.TERMINAL
+        explanation.statements = seen_of(watch, self._database, self._masks, plans=open_, measured=here)
         if not open_:
             explanation.notes.append(
                 "A resource that this asks gives the role admin no passage to some rows, so nothing is told of rows "
@@ -124,6 +127,16 @@ class Explainer:
         rules = tuple(RuleSeen(each, self._words(resource, each), resource.line_of(each)) for each in actions)
         return Explanation(str(question), described(self._caller), resource.name, question.action, rules)
 
+    def _rules_besides(self, resource: Resource, watch: Watch) -> Iterator[RuleSeen]:
+        """Yield the rules of the resources that the request reaches through relations."""
+        of_rule = (part for part in parts_of(self._policy.declared(resource, "read")) if isinstance(part, Related))
+        own = {resource.table.name, *(getattr(table, "name", "") for part in of_rule for table in part.tables)}
+        tables = tables_of(watch) - own
+        for each in self._resources:
+            if each.table.name in tables:
+                words_ = self._words(each, "read")
+                yield RuleSeen(f"read of {each.name}", words_, each.line_of("read"))
+
     def _words(self, resource: Resource, action: str) -> str:
         return words(self._told(whole_rule(self._policy, resource, action)))
 
@@ -164,6 +177,8 @@ class Explainer:
         own = [ran for ran in watch.ran if _is_main(plan, ran.statement)]
         if not own:
             return
+        steps = [step for each in explanation.statements[:1] for step in each.steps]
+        explanation.indexes = missing_indexes(self._planner, self._visit(resource), plan.shape, steps)
         values, limit = own[0].values, int(own[0].values[LIMIT]) - 1
         page = [row for ran in own for row in ran.rows][:limit]
         explanation.returned = len(page)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meze.access.decide import Clause
+from meze.databases.query_steps import Step
+from meze.resources.indexes import Advice
 from meze.verify.explain.masks import BoundValue
 
 
@@ -58,7 +60,8 @@ class Group:
 class StatementSeen:
     """A statement as it was sent, with the values of its first run where it ran several `times`.
 
-    `returned` counts its rows, `read` those that the plan says it looks at in one run, None where that is not told.
+    `returned` counts its rows, `read` those that it reads in one run by the database's plan, None where that is not
+    told; they were `counted`, or are an estimate.
     """
 
     purpose: str
@@ -69,6 +72,8 @@ class StatementSeen:
     milliseconds: float
     plan: tuple[str, ...] = ()
     read: int | None = None
+    counted: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,7 +93,7 @@ class Explanation:
     kept_out: list[Group] = field(default_factory=list)
     statements: list[StatementSeen] = field(default_factory=list)
     milliseconds: dict[str, float] = field(default_factory=dict)
-    indexes: list[dict[str, str]] = field(default_factory=list)
+    indexes: list[Advice] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

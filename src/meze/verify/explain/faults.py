@@ -57,7 +57,8 @@ class Faults:
     def _unreadable(self, resource: Resource, field: Field) -> Iterator[str]:
         rules = resource.field_rules.get(field.name)
         left = self._policy.field_rule(resource, field.name, "read", self._standing)
-        where = f" ({resource.line_of('fields')})" if resource.line_of("fields") else ""
+        line = resource.line_of(f"fields.{field.name}")
+        where = f" ({line})" if line else ""
         if rules is not None and rules.hidden:
             yield f"{resource.name}.{field.name} exists and is hidden from everyone{where}."
         elif left != EVERYBODY:
@@ -105,7 +106,7 @@ class Faults:
             yield f"{resource.name}.{name} is given once, when a row is made: create_only."
         if self._policy.field_rule(resource, name, "write", self._standing) != EVERYBODY:
             rule = words(self._policy.declared_field(resource, name, "write"))
-            line = resource.line_of("fields")
+            line = resource.line_of(f"fields.{name}")
             yield f"The rule to write {resource.name}.{name} is {rule}" + (f" ({line})." if line else ".")
 
 

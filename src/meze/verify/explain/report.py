@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from meze.access.decide import Clause
+from meze.resources.indexes import Advice
 from meze.verify.explain.explanation import ClauseSeen, Explanation, Group, RowSeen, StatementSeen
 from meze.verify.explain.masks import written
 
@@ -31,7 +32,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "rows_read": explanation.read,
         "statements": [_statement_json(each) for each in explanation.statements],
         "milliseconds": {name: round(each, 3) for name, each in explanation.milliseconds.items()},
-        "missing_indexes": explanation.indexes,
+        "missing_indexes": [_index_json(each) for each in explanation.indexes],
         "faults": explanation.faults,
         "notes": explanation.notes,
     }
@@ -67,8 +68,19 @@ def _statement_json(statement: StatementSeen) -> dict[str, Any]:
         "times": statement.times,
         "rows_returned": statement.returned,
         "rows_read": statement.read,
+        "rows_read_is": "counted" if statement.counted else "estimated",
         "milliseconds": round(statement.milliseconds, 3),
         "plan": list(statement.plan),
+    }
+
+
+def _index_json(advice: Advice) -> dict[str, Any]:
+    return {
+        "table": advice.table,
+        "columns": list(advice.columns),
+        "why": list(advice.why),
+        "create_index": advice.create_index,
+        "declare": advice.declare,
     }
 
 
@@ -156,7 +168,8 @@ def _database(explanation: Explanation, heading: Style) -> Iterator[str]:
         steps = ", ".join(f"{name} {each:.2f}" for name, each in explanation.milliseconds.items())
         yield from _section("Time in milliseconds", [f"  {steps}"], heading)
     if explanation.returned is not None and explanation.read is not None:
-        told = f"  about {_rows_in_words(explanation.read)} read for {_rows_in_words(explanation.returned)} returned"
+        about = "" if all(each.counted for each in explanation.statements) else "about "
+        told = f"  {about}{_rows_in_words(explanation.read)} read for {_rows_in_words(explanation.returned)} returned"
         yield from _section("Rows", [told], heading)
 
 
@@ -173,5 +186,6 @@ def _statement(statement: StatementSeen) -> Iterator[str]:
 
 def _indexes(explanation: Explanation) -> Iterator[str]:
     for each in explanation.indexes:
-        yield f"  {each['why']}"
-        yield f"    {each['create_index']}"
+        yield f"  {each.table} ({', '.join(each.columns)}): {', '.join(each.why)}"
+        yield f"    {each.create_index}"
+        yield f"    {each.declare}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy.sql.expression import TableClause
 from sqlalchemy.sql.visitors import iterate
 
 from meze.databases import Connection, Database, DatabaseError, Statement
-from meze.databases.query_plan import QueryPlan, read_plan
+from meze.databases.query_plan import measure_plan, read_plan
+from meze.databases.query_steps import Step
 from meze.records.aggregates import AggregatePlan
 from meze.records.plan import ListPlan, RowPlan
 from meze.verify.explain.explanation import StatementSeen
@@ -16,8 +18,21 @@ from meze.verify.explain.masks import Masks
 from meze.verify.explain.watch import Ran, Watch
 
 
-def seen_of(watch: Watch, database: Database, masks: Masks, *, plans: bool) -> list[StatementSeen]:
-    """Return every statement once, in the order of their first runs; `plans` asks the database for its own."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan as the database tells it; `counted` where the rows that it reads were counted, and not estimated."""
+
+    text: tuple[str, ...] = ()
+    read: int | None = None
+    counted: bool = False
+    steps: tuple[Step, ...] = ()
+
+
+def seen_of(watch: Watch, database: Database, masks: Masks, *, plans: bool, measured: bool) -> list[StatementSeen]:
+    """Return every statement once, in the order of their first runs.
+
+    `plans` asks the database for its own, and `measured` has it run each statement once more to count what it reads.
+    """
     purposes = _purposes(watch)
     runs: dict[int, list[Ran]] = {}
     for ran in watch.ran:
@@ -26,7 +41,7 @@ def seen_of(watch: Watch, database: Database, masks: Masks, *, plans: bool) -> l
     with database.reading() as connection:
         for each in runs.values():
             first = each[0]
-            plan = _plan(connection, first) if plans else None
+            plan = _plan(connection, first, measured=measured) if plans else Plan()
             found.append(
                 StatementSeen(
                     purpose=purposes.get(id(first.statement), "besides"),
@@ -35,8 +50,10 @@ def seen_of(watch: Watch, database: Database, masks: Masks, *, plans: bool) -> l
                     times=len(each),
                     returned=sum(len(ran.rows) for ran in each),
                     milliseconds=sum(ran.seconds for ran in each) * 1000,
-                    plan=() if plan is None else plan.text,
-                    read=None if plan is None else plan.rows_estimate,
+                    plan=plan.text,
+                    read=plan.read,
+                    counted=plan.counted,
+                    steps=plan.steps,
                 )
             )
     return found
@@ -52,11 +69,16 @@ def tables_of(watch: Watch) -> set[str]:
     }
 
 
-def _plan(connection: Connection, ran: Ran) -> QueryPlan | None:
+def _plan(connection: Connection, ran: Ran, *, measured: bool) -> Plan:
     try:
-        return read_plan(connection, ran.statement, ran.values)
+        plan = read_plan(connection, ran.statement, ran.values)
+        if measured:
+            counted = measure_plan(connection, ran.statement, ran.values)
+            if counted.rows_read is not None:
+                return Plan(counted.text, counted.rows_read, counted=True, steps=plan.steps)
+        return Plan(plan.text, plan.rows_estimate, steps=plan.steps)
     except DatabaseError:
-        return None
+        return Plan()
 
 
 def _purposes(watch: Watch) -> dict[int, str]:

@@ -120,7 +120,7 @@ class Writing:
 
     def _field(self, visit: Visit, name: str, which: str) -> Deciding:
         rule = self._planner.policy.declared_field(visit.resource, name, "write")
-        return self._asking(visit, rule, visit.resource.line_of("fields"), f"write {name}, of the row {which}")
+        return self._asking(visit, rule, visit.resource.line_of(f"fields.{name}"), f"write {name}, of the row {which}")
 
     def _deciding(self, visit: Visit, action: str, what: str) -> Deciding:
         rule = whole_rule(self._planner.policy, visit.resource, action)
