@@ -40,6 +40,8 @@ from meze.access.terms import MeValue, Term
 from meze.resources.rewrite import plain
 
 ANYONE, NOBODY = "anyone", "nobody"
+COMPUTED = "(computed)"
+"""Stands for a value that is found anew at each request."""
 
 _SIGNS: dict[Any, str] = {
     operators.eq: "=",
@@ -242,7 +244,7 @@ def _value(element: Any, focus: Focus) -> str:
         case ColumnClause():
             return str(bare.name)
         case BindParameter():
-            return "(computed)" if bare.callable is not None else _literal(bare.value)
+            return COMPUTED if bare.callable is not None else _literal(bare.value)
         case True_() | False_() | Null():
             return _literal(True if isinstance(bare, True_) else False if isinstance(bare, False_) else None)
         case Grouping():
