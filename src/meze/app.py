@@ -35,6 +35,7 @@ from meze.records.defaults import makes_values
 from meze.records.export import Exports
 from meze.records.idempotency import EXPIRED, TIDY_SECONDS, Answers
 from meze.records.plan import Planner, search_index
+from meze.records.reading_limit import ReadingLimit
 from meze.records.records import Records
 from meze.records.replay import Replays
 from meze.records.run import Runner
@@ -282,7 +283,9 @@ class Installation:
         assert settings.secret_key is not None
         seal = CursorSeal([settings.secret_key, *settings.secret_key_fallbacks])
         planner = Planner(resources, policy, database, kept=settings.plan_cache)
-        runner = Runner(seal, settings.prefix)
+        rows, tells_sql = settings.rows_read_limit, settings.env != "production"
+        limit = ReadingLimit(rows, resources, database, tells_sql=tells_sql) if rows else None
+        runner = Runner(seal, settings.prefix, limit)
         together_seconds = TOGETHER * settings.statement_seconds
         records = Records(planner, runner, Slots(settings.threads), together_seconds)
         limits = Limits(settings.page_size, settings.page_limit)

@@ -16,7 +16,15 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import BinaryExpression, Column, Engine, Integer, String, Table
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.elements import AsBoolean, BooleanClauseList, False_, Grouping, True_, UnaryExpression
+from sqlalchemy.sql.elements import (
+    AsBoolean,
+    BooleanClauseList,
+    ClauseElement,
+    False_,
+    Grouping,
+    True_,
+    UnaryExpression,
+)
 from sqlalchemy.sql.selectable import Exists, Select
 from sqlalchemy.sql.visitors import iterate
 
@@ -183,7 +191,7 @@ class Evaluator:
 
 def shape_of(rule: Any) -> Any:
     """Return the element that says what kind of part this is, without what only wraps it."""
-    while hasattr(rule, "__clause_element__"):
+    while not isinstance(rule, ClauseElement):
         rule = rule.__clause_element__()
     element = bare(rule)
     while isinstance(element, Grouping) or (
