@@ -101,7 +101,8 @@ def fill(meze: Installation) -> None:
         {"id": 8, "owner_id": 1, "state": "kept", "word": None, "shelf_id": None},
     ]
     with meze.database.engine.begin() as connection:
-        connection.execute(insert(users), [{"id": id, "email": f"{id}@example.org"} for id in (1, 2)])
+        for id in (1, 2):  # the database numbers them, and goes on from there
+            connection.execute(insert(users), {"email": f"{id}@example.org"})
         connection.execute(
             insert(Shelf), [{"id": 1, "name": "a", "public": True}, {"id": 2, "name": "b", "public": False}]
         )

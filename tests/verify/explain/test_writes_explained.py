@@ -20,7 +20,7 @@ def stored(library: Library) -> list[Any]:
 
 CASES = [
     pytest.param("POST /papers", {"title": "x", "owner_id": 1}, ANNA, None, "owner_id = me.id", id="a-create"),
-    pytest.param("POST /papers", {"title": "x", "owner_id": 2}, ANNA, 403, "owner_id = me.id", id="a-create-of-another"),
+    pytest.param("POST /papers", {"title": "x", "owner_id": 2}, ANNA, 403, "owner_id = me.id", id="for-another"),
     pytest.param("POST /papers", {"title": "x"}, NOBODY, 401, "signed in", id="a-create-by-nobody"),
     pytest.param("PATCH /papers/1", {"title": "y"}, ANNA, None, "state != 'out'", id="a-change"),
     pytest.param("PATCH /papers/1", {"state": "out"}, ANNA, 403, "state != 'out'", id="the-new-row-is-not-allowed"),
@@ -29,7 +29,7 @@ CASES = [
     pytest.param("PUT /papers/1", {"title": "y", "owner_id": 1}, ANNA, 403, "state != 'out'", id="a-replacement"),
     pytest.param("DELETE /papers/1", None, ANNA, None, "owner_id = me.id", id="a-delete"),
     pytest.param("DELETE /papers/2", None, ANNA, 403, "owner_id = me.id", id="a-delete-of-anothers"),
-    pytest.param("PATCH /papers/8", {"title": "y"}, ANNA, 422, "state is distinct from 'kept'", id="a-field-of-some-rows"),
+    pytest.param("PATCH /papers/8", {"title": "y"}, ANNA, 422, "state is distinct from 'kept'", id="a-field"),
     pytest.param("PUT /labels/new", {"count": 2}, ANNA, None, "count > 0", id="a-row-put-where-none-is"),
     pytest.param("PUT /labels/new", {"count": 0}, ANNA, 403, "count > 0", id="a-row-that-may-not-be-put"),
 ]  # fmt: skip
