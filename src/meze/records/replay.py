@@ -74,7 +74,7 @@ class Replays:
             for name in {name for name, _ in addresses}:
                 if len(self._left(name, caller, addresses, connection)) < sum(name == at[0] for at in addresses):
                     raise NotFound
-                self._compare_fields(self._named(name), caller, rules["held"][name], connection)
+                self._compare_fields(self._named(name), caller, rules.get("held", {}).get(name, {}), connection)
 
     def _in(self, shown: Iterable[tuple[Resource, str, bool]]) -> Iterator[Resource]:
         """Yield the resources whose rows may stand in the answer: where related ones do, that may be all."""

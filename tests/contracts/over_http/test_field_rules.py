@@ -14,7 +14,7 @@ from sqlalchemy import ForeignKey, String, insert, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from werkzeug.test import TestResponse
 
-from contracts.kitchen import ADMIN, ANNA, BEN, HR, PEOPLE, SECRET_KEY, Kitchen, identify, refused
+from contracts.kitchen import ADMIN, ANNA, BEN, HR, PEOPLE, SECRET_KEY, Kitchen, Thing, identify, refused
 from meze import FieldRules, Meze, anyone, me, role, signed_in
 from meze.databases.search import SearchIndex
 
@@ -408,3 +408,35 @@ def test_the_document_says_what_may_be_null_and_what_cannot_be_asked(workers: Ki
     assert schemas["WorkerUpdate"]["properties"]["kind"]["readOnly"] is True
     assert "salary" in schemas["WorkerCreate"]["required"]
     assert "salary" not in schemas["WorkerReplace"].get("required", [])
+
+
+def test_where_the_rule_holds_a_value_of_any_type_is_written_as_ever(
+    kitchen: Kitchen, kitchen_url: str, tmp_path: Path
+) -> None:
+    app = Flask("masked", instance_path=str(tmp_path / "instance"))
+    settings = {"database_url": kitchen_url, "secret_key": SECRET_KEY}
+    api = Meze(app, Thing.metadata, identify=identify, settings=settings)
+    names = [name for name in Thing.__mapper__.column_attrs.keys() if name != "id"]  # noqa: SIM118 - no dictionary
+    first = FieldRules(read=Thing.id < 2, write=anyone)
+    api.resource(Thing, read=anyone, write=anyone, fields=dict.fromkeys(names, first))
+    masked = Kitchen(app)
+    full = {
+        "small": 3, "whole": 4, "big": 2**60, "flag": True, "short": "ab", "words": "文", "price": "1.50", "ratio": 0.1,
+        "exact": "2.0000", "day": "2024-02-29", "naive": "2024-02-29T01:02:03.000004Z", "clock": "01:02:03",
+        "moment": "2024-02-29T01:02:03.000004Z", "span": "P1DT2H", "token": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        "color": "red", "level": 1, "size": "m", "blob": "AAE=", "data": {"a": [1, None]},
+    }  # fmt: skip
+
+    made = masked.post("/things", full)
+    plain = kitchen.get("/things/1")
+    assert made.status_code == 201, made.text
+    assert all(plain.json[name] is not None for name in full)
+    assert (made.data, made.headers["ETag"]) == (plain.data, plain.headers["ETag"])
+    assert masked.patch("/things/1", {"whole": 4}).data == plain.data
+    other = masked.post("/things", full)
+    assert other.json == dict.fromkeys(names) | {"id": 2}
+
+    kitchen.delete("/things/2")
+    for path in ("/things/1", "/things?etag=true", "/things?format=csv", "/things?format=ndjson"):
+        assert masked.get(path).data == kitchen.get(path).data
+    masked.database.close()
