@@ -20,6 +20,7 @@ from meze.web.outside import View
 
 KEY_NOTE = "An API key may do what its owner may, with the scope named here, or read or write for every resource."
 CONDITION_INDENT = 5
+NARROWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,30 +162,33 @@ def as_text(shown: Shown, width: int | None) -> Iterator[str]:
         for field, cells in shown.matrix.of(resource).items():
             yield from _text_table(resource, field, cells, conditions)
         for said, letter in conditions.items():
-            lines = [said] if width is None else textwrap.wrap(said, max(40, width - CONDITION_INDENT)) or [""]
+            lines = _broken(said, width and width - CONDITION_INDENT)
             yield f"  {letter:<{CONDITION_INDENT - 2}}{lines[0]}"
             yield from (" " * CONDITION_INDENT + line for line in lines[1:])
         yield ""
     if any(cell.kind == API_KEY for cell in shown.matrix.cells):
-        yield KEY_NOTE if width is None else textwrap.fill(KEY_NOTE, width)
+        yield from _broken(KEY_NOTE, width)
         yield ""
     yield from _text_outside(shown.outside)
+
+
+def _broken(text: str, width: int | None) -> list[str]:
+    return [text] if width is None else textwrap.wrap(text, max(NARROWEST, width))
 
 
 def _text_table(resource: str, field: str | None, cells: Sequence[Cell], conditions: dict[str, str]) -> Iterator[str]:
     """Yield one table, its conditions by letters, which are added to `conditions`."""
     grid = _Grid(cells)
-    lines = [grid.line(action) for action in grid.actions]
-    same = lines[0] if len(set(lines)) == 1 else None
-    yield click.style(resource if field is None else f"{resource}.{field}", bold=True) + (f"  {same}" if same else "")
+    where, lines = _places([grid.line(action) for action in grid.actions])
+    yield click.style(resource if field is None else f"{resource}.{field}", bold=True) + (f"  {where}" if where else "")
     rows: list[list[tuple[str, str | None]]] = [[("", None), *((action, None) for action in grid.actions)]]
     for kind in grid.kinds:
         row: list[tuple[str, str | None]] = [(kind, None)]
         for action in grid.actions:
             row.append(_text_cell(grid.at(action, kind), conditions))
         rows.append(row)
-    if same is None and any(lines):
-        rows.append([("said in", None), *((line or "Meze", None) for line in _short(lines))])
+    if lines:
+        rows.append([("said in", None), *((line, None) for line in lines)])
     yield from _columns(rows)
 
 
@@ -201,13 +205,14 @@ def _letter(place: int) -> str:
     return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
 
 
-def _short(lines: Sequence[str | None]) -> list[str | None]:
-    """Return lines with their file named once, where it is the same."""
+def _places(lines: Sequence[str | None]) -> tuple[str, list[str]]:
+    """Return what all the lines have in common, itself a line or a file, and what is left of each, if anything is."""
+    if len(set(lines)) == 1:
+        return lines[0] or "", []
     files = {line.rpartition(":")[0] for line in lines if line}
-    if len(files) > 1:
-        return list(lines)
-    first = next(place for place, line in enumerate(lines) if line)
-    return [line if place == first or not line else f":{line.rpartition(':')[2]}" for place, line in enumerate(lines)]
+    if len(files) == 1 and all(lines):
+        return files.pop(), [f":{(line or '').rpartition(':')[2]}" for line in lines]
+    return "", [line or "Meze" for line in lines]
 
 
 def _text_outside(views: Sequence[View]) -> Iterator[str]:
