@@ -55,6 +55,7 @@ COMMANDS = {
     "meze user reencrypt": "用现在的 SECRET_KEY 重新加密第二因素的密钥，此后旧密钥可以移除。",
     "meze user tune-passwords": "测量在这台机器上计算密码哈希应有的开销。各人的密码在下次登录时重新计算哈希。",
     "meze token": "输出某人的访问令牌，有效期为 MEZE_ACCESS_TOKEN_MINUTES。仅供开发使用。",
+    "meze access": "显示谁可以做什么：每个资源、每种操作、每类调用者。",
     "meze openapi": "输出 OpenAPI 3.1 文档，与 /openapi.json 提供的相同。",
 }
 
@@ -65,6 +66,9 @@ OPTIONS = {
     "--workers": "工作进程数（1；生产环境为每核一个）。",
     "--dev": "文件改动后重新加载，补上新增的表和列，并显示设立首位管理员的链接。",
     "--json": "输出 JSON，供程序读取。",
+    "--as": "只显示这个账户或拥有此角色的人可以做什么。",
+    "--markdown": "输出 Markdown，供提交和评审。",
+    "--check": "与已提交的 Markdown 比较，内容不同时失败。",
     "--name": "如何称呼这个人。",
     "--password-stdin": "从标准输入读取密码，一行。",
     "--add": "要授予的角色，可多次给出。",

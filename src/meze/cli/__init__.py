@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": Listed(
         "meze.cli.explain:explain", "Tell why a request is answered as it is: rules, SQL, plan and time."
     ),
+    "access": Listed("meze.cli.access:access", "Show who may do what: each resource, action and kind of caller."),
     "openapi": Listed("meze.cli.openapi:openapi", "Print the OpenAPI 3.1 document, as /openapi.json serves it."),
 }
 
