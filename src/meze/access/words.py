@@ -8,11 +8,9 @@ is of the row that is spoken of: the resource's own, or behind a relation the re
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column
-from sqlalchemy.orm import Mapper, RelationshipProperty
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     AsBoolean,
@@ -33,8 +31,9 @@ from sqlalchemy.sql.elements import (
 )
 from sqlalchemy.sql.expression import FromClause
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.selectable import Exists, Select, SelectBase
+from sqlalchemy.sql.selectable import Exists, Select
 
+from meze.access.relation import flat, is_join, join_shape, joins_of, relation_of, same_list, table_name, ungrouped
 from meze.access.rule import Always, Compared, Either, Every, IfRole, IfSignedIn, Negated, Related, Rule
 from meze.access.terms import MeValue, Term
 from meze.resources.rewrite import plain
@@ -114,14 +113,14 @@ def _rule(rule: Rule, focus: Focus) -> str:
             return _condition(rule.expression, focus)
         case Every() | Either():
             kind = type(rule)
-            flat = list(_flat(rule.parts, lambda part: part.parts if isinstance(part, kind) else None))
-            return _joined("and" if kind is Every else "or", [(_rule(each, focus), _loose(each)) for each in flat])
+            each_part = list(flat(rule.parts, lambda part: part.parts if isinstance(part, kind) else None))
+            return _joined("and" if kind is Every else "or", [(_rule(each, focus), _loose(each)) for each in each_part])
         case Negated():
             return _negated(_rule(rule.part, focus), compound=not _is_term(rule.part))
         case Related() if rule.said is not None:
             return rule.said
         case Related():
-            inside = list(_flat([rule.where], lambda part: part.parts if isinstance(part, Every) else None))
+            inside = list(flat([rule.where], lambda part: part.parts if isinstance(part, Every) else None))
             elements = [part.expression if isinstance(part, Compared) else None for part in inside]
             said = [(_rule(part, rule.tables), _loose(part)) for part in inside]
             return _related(rule.tables, elements, said)
@@ -139,7 +138,7 @@ def _condition(element: Any, focus: Focus) -> str:
         case False_():
             return NOBODY
         case BooleanClauseList() as many:
-            parts = list(_flat(many.clauses, lambda part: _same_list(part, many.operator)))
+            parts = list(flat(many.clauses, lambda part: same_list(part, many.operator)))
             word = "and" if many.operator is operators.and_ else "or"
             return _joined(word, [(_condition(part, focus), _loose_element(part)) for part in parts])
         case AsBoolean() as wrapped if wrapped.operator is operators.is_false:
@@ -157,7 +156,7 @@ def _negation(element: Any, focus: Focus) -> str:
     inner = _condition(element, focus)
     if inner in (ANYONE, NOBODY):
         return NOBODY if inner == ANYONE else ANYONE
-    return _negated(inner, compound=not isinstance(_ungrouped(element), Term | ColumnClause))
+    return _negated(inner, compound=not isinstance(ungrouped(element), Term | ColumnClause))
 
 
 def _exists(element: Exists) -> str:
@@ -165,72 +164,22 @@ def _exists(element: Exists) -> str:
     while not isinstance(inner, Select):
         inner = inner.element
     own = tuple(plain(table) for table in (inner._correlate_except or inner._from_obj))
-    parts = list(_flat(inner._where_criteria, lambda part: _same_list(part, operators.and_)))
+    parts = list(flat(inner._where_criteria, lambda part: same_list(part, operators.and_)))
     return _related(own, parts, [(_condition(part, own), _loose_element(part)) for part in parts])
 
 
 def _related(tables: Sequence[FromClause], elements: Sequence[Any], said: Sequence[tuple[str, bool]]) -> str:
     """Return the words for a row in `tables` of which all of `said` is true; `elements` are what it was said of."""
-    compared = [None if each is None else _compared(each) for each in elements]
-    marked = {_compared(each) for each in elements if each is not None and _is_join(each)}
-    relation = _relation(elements, marked, {each for each in compared if each is not None})
-    joins = marked if relation is None else _joins(relation)
-    name = _table_name(tables[0]) if relation is None else relation.key
+    compared = [None if each is None else join_shape(each) for each in elements]
+    marked = {join_shape(each) for each in elements if each is not None and is_join(each)}
+    relation = relation_of(elements, marked, {each for each in compared if each is not None})
+    joins = marked if relation is None else joins_of(relation)
+    name = table_name(tables[0]) if relation is None else relation.key
     to_many = relation is None or bool(relation.uselist)
     asked = [each for each, shape in zip(said, compared, strict=True) if shape not in joins and each[0] != ANYONE]
     if asked:
         return f"{name} {'has any' if to_many else 'has'} ({_joined('and', asked)})"
     return f"{name} has any" if to_many else f"{name} exists"
-
-
-Shape: TypeAlias = frozenset[tuple[str, str, bool]]
-"""Which columns a condition compares: each by its table and name, and whether it is on the near side of a relation."""
-
-
-def _is_join(element: Any) -> bool:
-    """Say whether this is the condition of a relationship, whose columns SQLAlchemy marks, and not what was asked.
-
-    Of a relationship to its own table the far side is an alias, whose columns bear no marks.
-    """
-    columns = list(_columns(element))
-    marks = {mark for each in columns for mark in each._annotations}
-    return "remote" in marks or ("local" in marks and len({plain(each.table) for each in columns}) > 1)
-
-
-def _relation(elements: Sequence[Any], joins: set[Shape], compared: set[Shape]) -> RelationshipProperty[Any] | None:
-    """Return the one relationship of which `joins` are conditions, all of whose conditions are in `compared`."""
-    near = (each for part in elements if part is not None for each in _columns(part) if "local" in each._annotations)
-    mapper = next((each._annotations.get("parentmapper") for each in near), None)
-    relations: Iterable[RelationshipProperty[Any]] = mapper.relationships if isinstance(mapper, Mapper) else ()
-    found = [relation for relation in relations if joins <= _joins(relation) <= compared]
-    return found[0] if len(found) == 1 else None
-
-
-def _joins(relation: RelationshipProperty[Any]) -> set[Shape]:
-    conditions = [each for each in (relation.primaryjoin, relation.secondaryjoin) if each is not None]
-    return {_compared(part) for part in _flat(conditions, lambda part: _same_list(part, operators.and_))}
-
-
-def _compared(element: Any) -> Shape:
-    columns = ((_table_name(each.table), each.key, "local" in each._annotations) for each in _columns(element))
-    return frozenset(columns)
-
-
-def _columns(element: Any) -> Iterator[Any]:
-    """Yield the columns that a condition compares, without those of subqueries in it."""
-    if isinstance(element, Column):
-        yield element
-    elif not isinstance(plain(element), SelectBase):
-        for child in element.get_children():
-            yield from _columns(child)
-
-
-def _home(column: Any) -> tuple[str, str, bool]:
-    """Return a column by its table and name, the same for an alias of that table, and the side that it stands on."""
-    table = column.table
-    while hasattr(table, "element"):
-        table = table.element
-    return str(getattr(table, "name", table)), column.key, "remote" in column._annotations
 
 
 def _value(element: Any, focus: Focus) -> str:
@@ -240,7 +189,7 @@ def _value(element: Any, focus: Focus) -> str:
             return repr(bare)
         case ColumnClause() if bare.table is not None:
             name = str(element._annotations.get("proxy_key", bare.key))
-            return name if focus is None or plain(bare.table) in focus else f"{_table_name(bare.table)}.{name}"
+            return name if focus is None or plain(bare.table) in focus else f"{table_name(bare.table)}.{name}"
         case ColumnClause():
             return str(bare.name)
         case BindParameter():
@@ -315,21 +264,6 @@ def _negated(said: str, *, compound: bool) -> str:
     return f"not ({said})" if compound else f"not {said}"
 
 
-def _flat(parts: Iterable[Any], inside: Callable[[Any], Iterable[Any] | None]) -> Iterable[Any]:
-    """Yield parts, those of the same kind opened: `a and (b and c)` is `a and b and c`."""
-    for part in parts:
-        inner = inside(part)
-        if inner is None:
-            yield part
-        else:
-            yield from _flat(inner, inside)
-
-
-def _same_list(element: Any, operator: Any) -> Iterable[Any] | None:
-    found = _ungrouped(element)
-    return found.clauses if isinstance(found, BooleanClauseList) and found.operator is operator else None
-
-
 def _loose(rule: Rule) -> bool:
     """Say whether the words of a rule fall apart beside others. What is within parentheses already does not."""
     if isinstance(rule, Compared):
@@ -338,21 +272,8 @@ def _loose(rule: Rule) -> bool:
 
 
 def _loose_element(element: Any) -> bool:
-    return isinstance(_ungrouped(element), BooleanClauseList)
+    return isinstance(ungrouped(element), BooleanClauseList)
 
 
 def _is_term(rule: Rule) -> bool:
     return isinstance(rule, IfSignedIn | IfRole) or (isinstance(rule, Related) and rule.said is not None)
-
-
-def _ungrouped(element: Any) -> Any:
-    element = plain(element)
-    while isinstance(element, Grouping) or (isinstance(element, AsBoolean) and element.operator is operators.is_true):
-        element = plain(element.element)
-    return element
-
-
-def _table_name(table: Any) -> str:
-    while hasattr(table, "element"):
-        table = table.element
-    return str(getattr(table, "name", table))
