@@ -75,10 +75,9 @@ def _values(bound: BindParameter[Any]) -> Iterator[Any]:
 def checked(table: Table) -> dict[Column[Any], list[str]]:
     """Return the columns that CHECK constraints name, each with the literals beside it, as they are written."""
     found: dict[Column[Any], list[str]] = {}
-    for constraint in sorted(table.constraints, key=lambda each: str(each.name)):
-        if not isinstance(constraint, CheckConstraint):
-            continue
-        text = str(constraint.sqltext)
+    constraints = {*table.constraints, *(each for column in table.columns for each in column.constraints)}
+    checks = [str(each.sqltext) for each in constraints if isinstance(each, CheckConstraint)]
+    for text in sorted(checks):
         quoted = [each.replace("''", "'") for each in _QUOTED.findall(text)]
         bare = _QUOTED.sub("''", text)
         literals = quoted + _NUMBER.findall(bare)

@@ -38,7 +38,7 @@ from meze.resources.resource import Resource
 from meze.verify.atoms import mentions_of
 from meze.verify.pools import FRESH, OMITTED, Pool, Pools
 from meze.verify.restore import deferring
-from meze.verify.samples import NoSample, sample
+from meze.verify.samples import NoSample, sample, varied
 
 LEAST, MOST = 12, 40
 _ATTEMPTS = 40
@@ -74,28 +74,31 @@ class _Filling:
         self._pools = Pools(mentions_of(resources), resources, self._rows[users])
         names = {table: place for place, table in enumerate(sorted(tables, key=lambda each: each.fullname), 1)}
         self._first = {table: place * _RANGE for table, place in names.items()}
-        ordered = sort_tables_and_constraints([*tables, users])
+        sort: Any = sort_tables_and_constraints  # SQLAlchemy gives it no types
+        ordered = sort([*tables, users])
         self._order = [table for table, _ in ordered if table is not None and table is not users]
         self._late = {key for table, keys in ordered for key in keys if table is None}
         self._unfilled: dict[str, str] = {}
 
     def run(self) -> Filled:
-        # A key that may not be null, in a circle: only when every table of it is filled do the keys lead anywhere.
-        circular = any(not _is_nullable(key) for key in self._late)
-        if circular:
-            with deferring(self._engine) as connection:
-                for table in self._order:
-                    self._fill(connection, table)
-                self._close_circles(connection)
-        else:
-            for table in self._order:
-                with deferring(self._engine) as connection:
-                    self._fill(connection, table)
-            with deferring(self._engine) as connection:
-                self._close_circles(connection)
+        try:
+            self._fill_all(self._order)
+        except exc.DBAPIError as error:
+            # At the end of the transaction a key of a circle led nowhere: do without the tables that hold such keys.
+            left_out = {key.parent for key in self._late if not _is_nullable(key)}
+            self._unfilled = {table.fullname: _first_line(error) for table in left_out}
+            self._rows = {table: rows for table, rows in self._rows.items() if table not in self._order}
+            self._fill_all([table for table in self._order if table not in left_out])
         if self._engine.dialect.name == "postgresql":
             self._advance_numbers()
         return Filled(self._unfilled)
+
+    def _fill_all(self, tables: Sequence[Table]) -> None:
+        """Fill the tables in one transaction: a key in a circle leads somewhere only when all of it is there."""
+        with deferring(self._engine) as connection:
+            for table in tables:
+                self._fill(connection, table)
+            self._close_circles(connection)
 
     # One table -------------------------------------------------------------------------------------------------
 
@@ -190,7 +193,7 @@ class _Composer:
         keys = sorted(table.foreign_key_constraints, key=lambda each: tuple(each.column_keys))
         self._keys = [key for key in keys if key not in filling._late or not _is_nullable(key)]
         held = {column for key in keys for column in key.columns}
-        self._unique = [names for names in unique_sets(table)]
+        self._unique = unique_sets(table)
         self._seen: dict[tuple[str, ...], set[Any]] = {names: set() for names in self._unique}
         self._pools = {
             column: pool
@@ -199,11 +202,10 @@ class _Composer:
         }
         alone = {names[0] for names in self._unique if len(names) == 1}
         self._alone = {column for column in table.columns if column.name in alone}
-        for column in [each for key in self._keys for each in key.columns if not each.nullable]:
-            targets = {key.column.table for key in column.foreign_keys}
-            missing = [each for each in targets if not filling._rows.get(each) and each is not table]
-            if missing and not any(key in filling._late for key in self._keys if column in key.columns):
-                raise NoSample(f"it refers to {missing[0].fullname}, which has no rows")
+        for key in self._keys:
+            target = key.referred_table
+            if not (filling._rows.get(target) or _is_nullable(key) or key in filling._late or target is table):
+                raise NoSample(f"it refers to {target.fullname}, which has no rows")
         self.count, self._planned = self._plan()
         self._accepted: list[Values] = []
 
@@ -243,6 +245,8 @@ class _Composer:
     def _choose(self, column: Column[Any], pool: Pool, number: int, attempt: int) -> Any:
         if column in self._alone or column.primary_key:
             unused = [each for each in pool.named if (each,) not in self._seen.get((column.name,), ())]
+            if attempt and pool.checked:
+                return varied(self._random.choice(pool.checked), self._random)
             return unused[0] if unused and number % 2 and not attempt else FRESH
         if attempt == 0 and column in self._planned[number]:
             return self._planned[number][column]
@@ -250,7 +254,9 @@ class _Composer:
             taught = [each[column.key] for each in self._accepted if column.key in each]
             if taught and self._random.random() < 0.5:
                 return self._random.choice(taught)
-            return self._random.choice(pool.checked)
+            if self._random.random() < 0.5:
+                return varied(self._random.choice(pool.checked), self._random)
+            return self._random.choice([*pool.values, *pool.checked])
         if attempt == 0:
             return pool.values[(number + len(column.key)) % len(pool.values)]
         return self._random.choice(pool.values)

@@ -1,4 +1,4 @@
-"""What a column may hold in the rows of a run: what the rules and the CHECK constraints name, and what comes besides."""
+"""What a column may hold in the rows of a run: what rules and CHECK constraints name, and what comes besides."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ FRESH, OMITTED = Marker.FRESH, Marker.OMITTED
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """`values` are what the column holds in turn; `named` those that rules name, `checked` what a CHECK may let pass.
+    """`values` are what the column holds in turn; `named` those that rules name, `checked` those that CHECK
+    constraints name.
 
     `asked`: a rule looks at the column, or it has few values by nature, so that all of them should be met.
     """
@@ -75,7 +76,7 @@ class Pools:
         if (column.default is not None or column.server_default is not None) and not identity:
             values.append(OMITTED)
         few = isinstance(kind, Boolean | Enum) or column in self._kinds
-        return Pool(values, named, [*values, *checks], asked=mention is not None or few)
+        return Pool(values, named, checks, asked=mention is not None or few)
 
     def _named(self, column: Column[Any], mention: Mention) -> list[Any]:
         found = [each for value in mention.values for each in near(column, value)]

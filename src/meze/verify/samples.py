@@ -46,7 +46,8 @@ class NoSample(Exception):
 
 def stored_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     """Return the type that a TypeDecorator stands on, or the type itself."""
-    return type_.impl_instance if isinstance(type_, TypeDecorator) else type_
+    decorated = isinstance(type_, TypeDecorator) and not isinstance(type_, Interval)  # which is one of SQLAlchemy's
+    return type_.impl_instance if decorated else type_
 
 
 def sample(column: Column[Any], n: int, random: Random) -> Any:
@@ -59,7 +60,7 @@ def sample(column: Column[Any], n: int, random: Random) -> Any:
 
 
 def _sample(type_: TypeEngine[Any], n: int, random: Random, canary: str) -> Any:
-    if isinstance(type_, TypeDecorator):
+    if isinstance(type_, TypeDecorator) and not isinstance(type_, Interval):
         return _decorated(type_, n, random, canary)
     match type_:
         case Boolean():
@@ -101,7 +102,7 @@ def _sample(type_: TypeEngine[Any], n: int, random: Random, canary: str) -> Any:
 def _decorated(type_: TypeDecorator[Any], n: int, random: Random, canary: str) -> Any:
     """Return a value for a TypeDecorator: of the Python type that its class names, else of what it stores."""
     if type(type_).python_type is not TypeDecorator.python_type:
-        plain = {
+        simple: dict[Any, TypeEngine[Any]] = {
             bool: Boolean(),
             int: Integer(),
             str: String(getattr(type_.impl_instance, "length", None)),
@@ -113,11 +114,11 @@ def _decorated(type_: TypeDecorator[Any], n: int, random: Random, canary: str) -
             time: Time(),
             timedelta: Interval(),
             UUID: Uuid(),
-            dict: JSON(),
-        }.get(type_.python_type)
-        if plain is not None:
-            made = _sample(plain, n, random, canary)
-            return {"canary": canary} if type_.python_type is dict else made
+        }
+        if type_.python_type is dict:
+            return {"canary": canary}
+        if type_.python_type in simple:
+            return _sample(simple[type_.python_type], n, random, canary)
     return _sample(type_.impl_instance, n, random, canary)
 
 
@@ -171,8 +172,8 @@ def near(column: Column[Any], value: Any) -> Iterator[Any]:
     elif isinstance(value, int | float | Decimal) and isinstance(kind, Numeric):
         step = Decimal(1).scaleb(-(kind.scale or 0))
         base = Decimal(str(value))
-        options = (base, base + step, base - step)
-        yield from (each if kind.asdecimal else float(each) for each in options)
+        numbers = (base, base + step, base - step)
+        yield from (each if kind.asdecimal else float(each) for each in numbers)
     elif (isinstance(value, datetime) and isinstance(kind, DateTime)) or (
         isinstance(value, date) and isinstance(kind, Date) and not isinstance(value, datetime)
     ):
@@ -211,3 +212,18 @@ def spelled(column: Column[Any], literal: str) -> Iterator[Any]:
         except ValueError:
             return
         yield from near(column, moment.replace(tzinfo=UTC) if kind.timezone and moment.tzinfo is None else moment)
+
+
+def varied(value: Any, random: Random) -> Any:
+    """Return a value of the same make: a text whose letters are others of the same kind, a number not far off."""
+    if isinstance(value, str):
+        kinds = (_DIGITS[:26].upper(), _DIGITS[:26], _DIGITS[26:])
+        made = [next((random.choice(kind) for kind in kinds if letter in kind), letter) for letter in value]
+        return "".join(made)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value + random.randint(-50, 50)
+    if isinstance(value, Decimal):
+        return value + random.randint(-50, 50)
+    if isinstance(value, date):
+        return value + timedelta(days=random.randint(-50, 50))
+    return value

@@ -104,8 +104,9 @@ class Stage:
         people = [change.key[0] for change in changed if change.table is User.__table__]
         if people:
             restore(self.database.engine, self._proving)
-            for user_id in people if self.accounts is not None else ():
-                self.accounts.sessions.forget(user_id)
+            if self.accounts is not None:
+                for user_id in people:
+                    self.accounts.sessions.forget(user_id)
         return changed
 
 
@@ -154,7 +155,7 @@ def _stage(installed: Installed, opened: Opened, database: Database, seed: int) 
         make_people(database.engine)
         actors: tuple[Actor, ...] = (NOBODY,)
         notices.append(
-            "The app tells by itself who is calling (identify=), and verify cannot sign in there: only nobody is tried. "
+            "The app tells by itself who is calling (identify=), where verify cannot sign in: only nobody is tried. "
             "Leave identify= out of Meze(…) to have callers of every kind tried."
         )
     else:
