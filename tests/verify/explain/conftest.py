@@ -1,4 +1,4 @@
-"""The library on each database."""
+"""The library on each database, and the tables of the oracle for rules at random."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.world import World
 from verify.explain.library import Library, fill, make_app
 
 
@@ -16,3 +17,10 @@ def library(database_url: str, tmp_path: Path) -> Iterator[Library]:
     fill(app.extensions["meze"])
     yield Library(app)
     app.extensions["meze"].database.close()
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    made = World(database_url)
+    yield made
+    made.close()

@@ -36,7 +36,8 @@ def seen_of(watch: Watch, database: Database, masks: Masks, *, plans: bool, meas
     purposes = _purposes(watch)
     runs: dict[int, list[Ran]] = {}
     for ran in watch.ran:
-        runs.setdefault(id(ran.statement), []).append(ran)
+        if id(ran.statement) in purposes:  # what is asked to weigh a request is none of its answer
+            runs.setdefault(id(ran.statement), []).append(ran)
     found = []
     with database.reading() as connection:
         for each in runs.values():
@@ -44,7 +45,7 @@ def seen_of(watch: Watch, database: Database, masks: Masks, *, plans: bool, meas
             plan = _plan(connection, first, measured=measured) if plans else Plan()
             found.append(
                 StatementSeen(
-                    purpose=purposes.get(id(first.statement), "besides"),
+                    purpose=purposes[id(first.statement)],
                     sql=first.statement.sql,
                     values=tuple(masks.values(first.statement, first.values)),
                     times=len(each),
