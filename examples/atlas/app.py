@@ -61,9 +61,9 @@ class Trip(Base):
     __tablename__ = "trips"
     id: Mapped[int] = mapped_column(primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("meze_users.id", ondelete="CASCADE"), index=True)
-    title: Mapped[str] = mapped_column(String(120))
-    starts_on: Mapped[date | None]
-    public: Mapped[bool] = mapped_column(default=False)
+    title: Mapped[str] = mapped_column(String(120), index=True)
+    starts_on: Mapped[date | None] = mapped_column(index=True)
+    public: Mapped[bool] = mapped_column(default=False, index=True)
     stops: Mapped[list["Stop"]] = relationship(back_populates="trip")
 
 

@@ -31,10 +31,13 @@ SETTINGS_HELP = {
     "MEZE_URI_LIMIT": "请求地址的长度上限。",
     "MEZE_HEADERS_LIMIT": "全部请求头合计的大小上限。",
     "MEZE_STATEMENT_SECONDS": "单条数据库语句的最长执行时间。",
+    "MEZE_ROWS_READ_LIMIT": "没有索引可用时，一次列表、聚合或批量删除最多读取多少行；0 表示不限制。",
+    "MEZE_LINT_WAIVE": "可以没有索引的列或整张表：cities.timezone,countries；由 `meze check` 检查。",
     "MEZE_PLAN_CACHE": "每个进程缓存多少种请求形态的查询计划。",
     "MEZE_CORS_ORIGINS": "允许其页面调用 API 的源（origin），用逗号分隔。",
     "MEZE_TRUSTED_PROXIES": "可信代理的地址或网段，只采信它们发来的 X-Forwarded 头，用逗号分隔。",
     "MEZE_DOCS": "谁可以查看 /docs：public（所有人）、signed_in（已登录者）或 off（关闭）。",
+    "MEZE_EXPLAIN": "是否以 `Meze-Explain: 1` 向管理员解释应答：on 或 off；生产环境未设置时关闭。",
 }
 
 UNITS = {"bytes": "字节", "seconds": "秒", "minutes": "分钟", "days": "天"}
@@ -56,6 +59,8 @@ COMMANDS = {
     "meze user tune-passwords": "测量在这台机器上计算密码哈希应有的开销。各人的密码在下次登录时重新计算哈希。",
     "meze token": "输出某人的访问令牌，有效期为 MEZE_ACCESS_TOKEN_MINUTES。仅供开发使用。",
     "meze access": "显示谁可以做什么：每个资源、每种操作、每类调用者。",
+    "meze explain": "说明请求为何得到这样的应答：起决定作用的规则子句、SQL、查询计划和耗时。",
+    "meze check": "检查设置、数据库结构、规则和索引；发现任何错误时以退出码 1 结束。",
     "meze openapi": "输出 OpenAPI 3.1 文档，与 /openapi.json 提供的相同。",
 }
 
@@ -65,6 +70,7 @@ OPTIONS = {
     "--port": "监听的端口（8000；0 表示任选一个空闲端口）。",
     "--workers": "工作进程数（1；生产环境为每核一个）。",
     "--dev": "文件改动后重新加载，补上新增的表和列，并显示设立首位管理员的链接。",
+    "--production": "同时找出设置中不适合生产环境之处。",
     "--json": "输出 JSON，供程序读取。",
     "--as": "只显示这个账户或拥有此角色的人可以做什么。",
     "--markdown": "输出 Markdown，供提交和评审。",
@@ -76,5 +82,11 @@ OPTIONS = {
     "--yes": "不再询问是否确定。",
     "meze user create --role": "要授予的角色，可多次给出。",
     "meze user list --role": "只列出拥有此角色的人。",
+    "meze explain --as": "由谁提出请求；省略时为未登录者。应用使用 identify= 时写其 id。",
+    "meze explain --role": "此人的一个角色，用于使用 identify= 的应用。",
+    "--header": "请求的一个头。",
+    "--body": "请求的正文；@FILE 表示读取文件。",
+    "--why": "说明调用者为何能看到或看不到某一行。",
+    "--action": "与 --why 合用：要对这一行做什么。",
 }
 """By the option's name, after that of the command where it means something else elsewhere."""

@@ -81,6 +81,7 @@ def _smtp_url(value: str) -> str:
 
 
 Count = Annotated[int, Field(gt=0)]
+Rows = Annotated[int, Field(ge=0)]
 Size = Annotated[ByteSize, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -182,6 +183,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MEZE_URI_LIMIT", Size, "16 KiB", "How long a request's address may be.", "bytes"),
     Setting("MEZE_HEADERS_LIMIT", Size, "32 KiB", "How large a request's headers may be together.", "bytes"),
     Setting("MEZE_STATEMENT_SECONDS", Amount, 2.0, "How long one database statement may take.", "seconds"),
+    Setting(
+        "MEZE_ROWS_READ_LIMIT",
+        Rows,
+        0,
+        "How many rows a list, an aggregate or a bulk delete may read where no index leads it; 0 for no limit.",
+        "rows",
+    ),
+    Setting(
+        "MEZE_LINT_WAIVE",
+        Names,
+        "",
+        "Columns that may do without an index, and whole tables: cities.timezone,countries. `meze check` asks.",
+    ),
     Setting("MEZE_PLAN_CACHE", Count, 1000, "How many request shapes are kept planned, in each process.", "plans"),
     Setting("MEZE_CORS_ORIGINS", Origins, "", "Web origins whose pages may call the API, comma-separated."),
     Setting(
@@ -232,6 +246,8 @@ class Settings:
     uri_limit: int
     headers_limit: int
     statement_seconds: float
+    rows_read_limit: int
+    lint_waive: tuple[str, ...]
     plan_cache: int
     cors_origins: tuple[str, ...]
     trusted_proxies: tuple[IPNetwork, ...]

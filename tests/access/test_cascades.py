@@ -13,6 +13,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from meze import Meze, User, anyone, me, role, signed_in
 from meze.access.cascades import Cascade, cascades
 
+SETTINGS = {"database_url": "sqlite://", "secret_key": "kV1c0Tn3xW8qLr5mZ2yB7uJ4hD9sF6gPaEiO"}
+
 
 def told(declare: Callable[..., None], on_delete: str = "CASCADE") -> list[Cascade]:
     """Return the cascades of trips, their stops and the photos of those, with the rules that `declare` gives them."""
@@ -39,7 +41,7 @@ def told(declare: Callable[..., None], on_delete: str = "CASCADE") -> list[Casca
         stop_id: Mapped[int] = mapped_column(ForeignKey("stops.id", ondelete="CASCADE"))
         stop: Mapped[Stop] = relationship()
 
-    api = Meze(app := Flask(__name__), Base, roles=["editor"], settings={"database_url": "sqlite://"})
+    api = Meze(app := Flask(__name__), Base, roles=["editor"], settings=SETTINGS)
     declare(api, Trip, Stop, Photo)
     parts = app.extensions["meze"].open()
     try:

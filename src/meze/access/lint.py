@@ -59,7 +59,7 @@ def lint(resources: Registry, policy: Policy, metadata: MetaData, waivers: Itera
         missing=tuple(each for each in lacking if each not in waived),
         waived=tuple(waived),
         bad_waivers=tuple(_bad_waiver(name, metadata) for name in names if name not in used),
-        folded=tuple(_folded(resources, policy)),
+        folded=tuple(_folded(resources, policy, names)),
     )
 
 
@@ -156,8 +156,10 @@ def _did_you_mean(near: str | None) -> str:
     return f"Did you mean {near!r}? Else take the waiver out." if near else "Take the waiver out."
 
 
-def _folded(resources: Registry, policy: Policy) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _folded(resources: Registry, policy: Policy, waivers: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for resource in resources.served:
+        if resource.table.name in waivers:
+            continue
         names = [
             name
             for name, each in resource.fields.items()

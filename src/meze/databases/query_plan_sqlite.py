@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from sqlalchemy import BinaryExpression, ColumnClause, Select, Table, Tuple, func, literal, select
 from sqlalchemy.sql import ClauseElement, operators
-from sqlalchemy.sql.elements import BooleanClauseList, Grouping
+from sqlalchemy.sql.elements import AsBoolean, BooleanClauseList, Grouping, True_
 
 from meze.databases.database import Connection
 from meze.databases.query_steps import Measured, QueryPlan, Sizes, Step, Tables, total
@@ -170,21 +170,28 @@ def _index_name(found: re.Match[str]) -> str | None:
 
 
 def _limit(clause: ClauseElement, values: Mapping[str, Any]) -> int | None:
-    """Return how many rows the statement asks for at most; None for all."""
-    limit: Any = clause._limit_clause if isinstance(clause, Select) else None
-    if limit is None or not isinstance(clause, Select) or clause._offset_clause is not None:
+    """Return after how many rows the statement stops; None where it does not."""
+    if not isinstance(clause, Select) or clause._limit_clause is None:
         return None
-    given = values.get(getattr(limit, "key", ""), getattr(limit, "value", None))
-    return given if isinstance(given, int) else None
+    rows = 0
+    for part in (clause._limit_clause, clause._offset_clause):
+        if part is not None:
+            given = values.get(getattr(part, "key", ""), getattr(part, "value", None))
+            if not isinstance(given, int):
+                return None
+            rows += given
+    return rows
 
 
 def _criteria(condition: Any) -> Iterable[Any]:
-    if condition is None:
+    if condition is None or isinstance(condition, True_):
         return
     if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
         for part in condition.clauses:
             yield from _criteria(part)
-    elif isinstance(condition, Grouping):
+    elif isinstance(condition, Grouping) or (
+        isinstance(condition, AsBoolean) and condition.operator is operators.is_true
+    ):
         yield from _criteria(condition.element)
     else:
         yield condition

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, literal_co
 from sqlalchemy.sql.expression import Subquery
 
 from meze.access.caller import Standing
+from meze.access.rule import EVERYBODY
 from meze.databases import Fault, FaultKind, Statement
 from meze.query.aggregate import FUNCTIONS, Answered, spelt_once, too_big
 from meze.query.ask import compares_of
@@ -25,6 +26,7 @@ from meze.records.cost import Load, Slots
 from meze.records.keyset import OrderKey, branches, in_one
 from meze.records.lending import Lending
 from meze.records.plan import KEPT_OPERANDS, LIMIT, OFFSET, SEARCH, Planner, search_index
+from meze.records.reading_limit import WHOLE, ReadingLimit, asked_of
 from meze.records.reads import NextUrl
 from meze.records.shape import Member, Node, encode, node_of
 from meze.records.source import Source
@@ -50,15 +52,18 @@ class AggregatePlan:
 
 
 class Aggregates:
-    def __init__(self, planner: Planner, seal: CursorSeal, slots: Slots, lending: Lending) -> None:
+    def __init__(
+        self, planner: Planner, seal: CursorSeal, limit: ReadingLimit | None, slots: Slots, lending: Lending
+    ) -> None:
         self._planner = planner
         self._seal = seal
+        self._limit = limit
         self._slots = slots
         self._lending = lending
 
     def within(self, slots: Slots, lending: Lending) -> Aggregates:
         """Return what does the same on a connection where a transaction is open."""
-        return Aggregates(self._planner, self._seal, slots, lending)
+        return Aggregates(self._planner, self._seal, self._limit, slots, lending)
 
     def page(self, visit: Visit, ask: AggregateAsk, next_url: NextUrl) -> Answer:
         """Return a page of groups; without groups, one element.
@@ -82,6 +87,9 @@ class Aggregates:
                 return [] if ask.shape.groups or values[OFFSET] else [plan.nothing]
             values[SEARCH] = words
         with self._slots.taken(plan.load), self._lending.reading(visit) as connection:
+            if self._limit is not None and not ask.shape.search:
+                statements = [(plan.statement, WHOLE if plan.load.whole else 1)]
+                self._limit.check(plan.load, visit.resource, asked_of(ask.shape.conditions), statements, values)
             try:
                 return connection.rows(plan.statement, values)
             except Exception as error:
@@ -133,8 +141,13 @@ def plan_aggregates(planner: Planner, resource: Resource, standing: Standing, sh
         node=node_of(resource.model.__name__, shown, ()),
         sort=tuple((len(columns) + place, written[each.place]) for place, each in enumerate(shape.sort)),
         nothing=tuple(None if _nullable(each, view) else 0 for each in members),
-        load=Load(suspect=True),
+        load=Load(suspect=True, whole=_asks_everything(planner, resource, standing, shape)),
     )
+
+
+def _asks_everything(planner: Planner, resource: Resource, standing: Standing, shape: AggregateShape) -> bool:
+    readable = planner.policy.rule(resource, "read", standing)
+    return readable == EVERYBODY and not shape.conditions and not shape.search
 
 
 def _grouped(planner: Planner, resource: Resource, standing: Standing, shape: AggregateShape) -> Subquery:

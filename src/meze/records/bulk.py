@@ -29,9 +29,11 @@ from meze.errors import (
 )
 from meze.query.ask import Condition, Selection
 from meze.records.check import pointer
+from meze.records.cost import Load
 from meze.records.delete import delete_rows, plan_matching
 from meze.records.lending import LendingWithin
 from meze.records.places import moved, placed
+from meze.records.reading_limit import asked_of
 from meze.records.records import Records
 from meze.records.shape import ETAG, Row
 from meze.records.visit import Answer, Match, Visit
@@ -93,6 +95,10 @@ class Bulk:
             visit, lambda: plan_matching(planner, visit.resource, visit.standing, conditions, ROWS + 1)
         )
         with self._records.together() as within, within.lending.writing(visit) as connection:
+            limit = self._records.limit
+            if limit is not None:
+                load = planner.remembered(("delete several", visit.resource, visit.standing, conditions), _unlooked)
+                limit.check(load, visit.resource, asked_of(conditions), [(matching, 1)], values | visit.me)
             found = connection.rows(matching, values | visit.me)
             if len(found) > ROWS:
                 text = Text(
@@ -183,6 +189,10 @@ def _one_of(writes: Writes, body: Any, make: Make, at: int) -> tuple[Act, Row]:
     except Problem as problem:
         placed(problem, f"/{at}")
         raise
+
+
+def _unlooked() -> Load:
+    return Load(suspect=True)
 
 
 class _Keys:

@@ -28,13 +28,20 @@ PATIENCE_SECONDS = 0.02
 
 
 class Load:
-    """What one plan takes: whether it is suspect, and the moving average of its seconds (None before the first run)."""
+    """What one plan takes: whether it is suspect, and the moving average of its seconds (None before the first run).
 
-    __slots__ = ("seconds", "suspect")
+    `whole`: it asks for everything, with no condition. `too_many` is whether the database said that it would read too
+    many rows, which holds until the monotonic time `looked_until`.
+    """
 
-    def __init__(self, *, suspect: bool) -> None:
+    __slots__ = ("looked_until", "seconds", "suspect", "too_many", "whole")
+
+    def __init__(self, *, suspect: bool, whole: bool = False) -> None:
         self.suspect = suspect
+        self.whole = whole
         self.seconds: float | None = None
+        self.too_many = False
+        self.looked_until = 0.0
 
     @property
     def shares(self) -> bool:

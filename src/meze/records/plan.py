@@ -155,7 +155,10 @@ class Planner:
             many=tuple(many),
             whole=whole,
             sort=sort,
-            load=Load(suspect=readable != EVERYBODY or scans(resource, shape)),
+            load=Load(
+                suspect=readable != EVERYBODY or scans(resource, shape),
+                whole=readable == EVERYBODY and not shape.conditions and not shape.search,
+            ),
             parent_key=self._parent_key(shape),
         )
 

@@ -47,9 +47,10 @@ class Records:
         self._policy: Policy = planner.policy
         self._together_seconds = together_seconds
         self.slots = slots
+        self.limit = runner.limit
         self.lending = Lending(planner)
         self.reads = Reads(planner, runner, slots, self.lending)
-        self.aggregates = Aggregates(planner, runner.seal, slots, self.lending)
+        self.aggregates = Aggregates(planner, runner.seal, runner.limit, slots, self.lending)
         self.writes = Writes(planner, self.reads, self.lending)
         self._notes: Notes | None = None
 

@@ -12,6 +12,7 @@ from meze.query.cursor import CursorSeal, Position
 from meze.query.parse import list_binding
 from meze.query.select import EMBEDDED_ROWS
 from meze.records.plan import LIMIT, OFFSET, SEARCH, ListPlan, RowPlan, search_index
+from meze.records.reading_limit import ReadingLimit
 from meze.records.shape import ETAG, CountedPage, Many, Page, Row, digest, encode, no_related
 from meze.records.urls import embedded_url
 
@@ -20,10 +21,12 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs plans on a connection. `prefix` is where the API lives, for the links inside answers."""
+    """Runs plans on a connection. `prefix` is where the API lives, for the links inside answers. `limit` is on the rows
+    that a plan may read."""
 
     seal: CursorSeal
     prefix: str
+    limit: ReadingLimit | None = None
 
     def page(
         self, plan: ListPlan, ask: ListAsk, me: Values, connection: Connection, see: Callable[[Row], None]
@@ -60,6 +63,8 @@ class Runner:
 
         That row's presence is the "next" link. A COUNT would scan the table and be stale by the time it is followed.
         """
+        if self.limit is not None:
+            self.limit.check_list(plan, values | {LIMIT: limit + 1})
         rows: list[Row] = []
         for statement in plan.statements:
             values[LIMIT] = limit + 1 - len(rows)
