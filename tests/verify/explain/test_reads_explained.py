@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from meze.verify.explain.explainer import Audience
 from meze.verify.explain.explanation import Explanation, Group, RowSeen
 from meze.verify.explain.report import as_json, as_text
-from verify.explain.library import ADMIN, ANNA, EDITOR, NOBODY, SESAME, Library
+from verify.explain.library import ADMIN, ANNA, EDITOR, NOBODY, SESAME, Library, fill, make_app
 
 PUBLIC_SHELF = "shelf has (public is true)"
 NOT_TRUE = ("role admin", "state = 'out'", "owner_id = me.id", PUBLIC_SHELF, f"word = '{SESAME}'")
@@ -236,3 +237,20 @@ def test_what_an_index_leads_to_lacks_none(library: Library) -> None:
         connection.exec_driver_sql("CREATE INDEX papers_by_owner ON papers (owner_id, id)")
 
     assert library.explain("GET /papers?owner_id=1", ADMIN).indexes == []
+
+
+def test_what_takes_too_long_to_count_is_told_by_its_first_rows(tmp_path: Path) -> None:
+    app = make_app(f"sqlite:///{tmp_path}/library.db", tmp_path, identify=lambda _: None, statement_seconds=0.1)
+    meze = app.extensions["meze"]
+    fill(meze)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
+    with meze.database.changing_schema() as connection:
+        connection.exec_driver_sql(f"INSERT INTO diaries (id, owner_id, said) {numbers} SELECT i, i, 'x' FROM n")
+
+    explained = Library(app).explain("GET /diaries?sort=id&limit=1", ANNA)
+    meze.database.close()
+
+    (group,) = explained.kept_out
+    assert (group.rows, len(group.keys)) == (None, 20)
+    assert [row.key for row in explained.rows] == ["1"]
+    assert "rows, too many to count in time" in "\n".join(as_text(explained))
