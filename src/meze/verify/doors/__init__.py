@@ -1,0 +1,67 @@
+"""The doors that `meze verify` goes through: every way to a row, each a row of DOORS.
+
+A door asks as one caller at one resource, and compares what comes with what the judge says of the rows in memory. It
+shares no code with what plans and answers requests: what is wrong there must not be taken for right here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meze.verify.doors import (
+    aggregating,
+    cursors,
+    document,
+    expanding,
+    exporting,
+    fields,
+    filtering,
+    get,
+    listing,
+    methods,
+    names,
+    querying,
+    searching,
+    sorting,
+    tags,
+)
+from meze.verify.knock import Knock
+
+__all__ = ["DOORS", "Door"]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`phrase` says in a few words what is tried; `knock` tries it for one caller at one resource."""
+
+    name: str
+    phrase: str
+    knock: Callable[[Knock], None]
+
+
+_ROWS = (
+    Door("get", "one row by its key", get.knock),
+    Door("list", "every page of the list", listing.knock),
+    Door("count", "the number of rows", listing.count),
+    Door("expand", "related rows, nested, and the rest of them", expanding.knock),
+    Door("fields", "chosen fields", fields.knock),
+    Door("names", "names of hidden fields and relations, in every parameter", names.knock),
+    Door("filter", "each operator of each field", filtering.by_fields),
+    Door("path", "filters through relations", filtering.by_relations),
+    Door("query", "conditions in a body, with or and not", querying.knock),
+    Door("sort", "sorts, walked through cursors", sorting.knock),
+    Door("cursor", "cursors that are forged, taken elsewhere, or another's", cursors.knock),
+    Door("search", "full-text search", searching.knock),
+    Door("aggregate", "counts, sums and groups", aggregating.knock),
+    Door("ndjson", "the list as NDJSON", exporting.ndjson),
+    Door("csv", "the list as CSV", exporting.as_csv),
+    Door("not modified", "304 and entity tags of hidden rows", tags.not_modified),
+    Door("head", "HEAD beside GET", tags.head),
+    Door("tag", "entity tags over what changed, hidden or not", tags.contents),
+    Door("options", "OPTIONS and wrong methods", methods.knock),
+    Door("document", "hidden fields in the OpenAPI document", document.knock),
+)
+
+DOORS = {door.name: door for door in _ROWS}
+"""Every door by its name, in the order in which they are tried."""
