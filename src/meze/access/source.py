@@ -9,13 +9,26 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType
 
 from meze.errors import Mistake
 
 RULE_ARGUMENTS = frozenset({"read", "create", "update", "delete", "write", "fields", "access"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is asked of a module's text, found in one walk: its calls, and for each name the nodes that give it meaning.
+
+    A program declares many resources in one file, and each asks.
+    """
+
+    calls: Sequence[ast.Call]
+    given: Mapping[str, Sequence[ast.AST]]
 
 
 def check_source(frame: FrameType | None) -> None:
@@ -33,8 +46,8 @@ def check_source(frame: FrameType | None) -> None:
     if module is None:
         return
     seen: set[tuple[str, str]] = set()
-    for node in ast.walk(module):
-        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or line):
+    for node in module.calls:
+        if node.lineno <= line <= (node.end_lineno or line):
             for argument in node.keywords:
                 if argument.arg in RULE_ARGUMENTS:
                     _check(argument.value, module, filename, seen)
@@ -51,9 +64,8 @@ def lines_of(frame: FrameType | None) -> Mapping[str, str]:
     module = _parsed(filename)
     calls = [
         node
-        for node in ast.walk(module or ast.Module([], []))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
+        for node in (module.calls if module else ())
+        if isinstance(node.func, ast.Attribute)
         and node.func.attr == "resource"
         and node.lineno <= line <= (node.end_lineno or line)
     ]
@@ -70,20 +82,40 @@ def lines_of(frame: FrameType | None) -> Mapping[str, str]:
     return lines
 
 
-def _parsed(filename: str) -> ast.Module | None:
+def _parsed(filename: str) -> Source | None:
     lines = linecache.getlines(filename)
     return _parse("".join(lines)) if lines else None
 
 
-@lru_cache(maxsize=4)
-def _parse(source: str) -> ast.Module | None:
+@lru_cache(maxsize=16)
+def _parse(text: str) -> Source | None:
     try:
-        return ast.parse(source)
+        module = ast.parse(text)
     except SyntaxError:  # a file that changed since it was imported
         return None
+    calls: list[ast.Call] = []
+    given: defaultdict[str, list[ast.AST]] = defaultdict(list)
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call):
+            calls.append(node)
+        for name in _names_given_by(node):
+            given[name].append(node)
+    return Source(calls, given)
 
 
-def _check(written: ast.expr, module: ast.Module, filename: str, seen: set[tuple[str, str]]) -> None:
+def _names_given_by(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    if isinstance(node, ast.ImportFrom):
+        return [alias.asname or alias.name for alias in node.names]
+    return []
+
+
+def _check(written: ast.expr, module: Source, filename: str, seen: set[tuple[str, str]]) -> None:
     for node in ast.walk(written):
         fault = _fault(node)
         if fault is not None:
@@ -122,15 +154,13 @@ def _fault(node: ast.AST) -> tuple[str, str] | None:
     return None
 
 
-def _meanings(name: str, module: ast.Module, filename: str) -> Iterator[tuple[ast.expr, ast.Module, str]]:
+def _meanings(name: str, module: Source, filename: str) -> Iterator[tuple[ast.expr, Source, str]]:
     """Yield what `name` was given in this module or where it is from, or what a function of that name returns."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            yield node.value, module, filename
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+    for node in module.given.get(name, ()):
+        if isinstance(node, ast.Assign | ast.AnnAssign):
             if node.value is not None:
                 yield node.value, module, filename
-        elif isinstance(node, ast.FunctionDef) and node.name == name:
+        elif isinstance(node, ast.FunctionDef):
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Return) and inner.value is not None:
                     yield inner.value, module, filename
