@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -28,7 +29,7 @@ RELATIONS: dict[Any, list[tuple[str, Any, bool]]] = {
 
 
 class Rules:
-    """Draws rules over Place, Stop and Tag; only such comparisons with `me` as mean the same in SQL where it is null."""
+    """Draws rules over Place, Stop and Tag, with such comparisons of `me` as mean the same in SQL where it is null."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 - the same rules each time
@@ -62,100 +63,100 @@ class Rules:
 
     def _atom(self, model: Any) -> Any:
         pick, maker = self.random.choice, {Place: self._of_place, Stop: self._of_stop, Tag: self._of_tag}
-        return pick(maker[_class(model)](model))
+        return pick(maker[_class(model)](model))()
 
-    def _number(self, column: Any) -> list[Any]:
+    def _number(self, column: Any) -> list[Callable[[], Any]]:
         pick = self.random.choice
         low, high = sorted(each for each in (pick(NUMBERS[1:]), pick(NUMBERS[1:])))
         value = pick(NUMBERS)
         return [
-            column == pick(NUMBERS[1:]),
-            column != pick(NUMBERS[1:]),
-            column >= pick(NUMBERS[1:]),
-            column < value if value is not None else column.is_(None),
-            column.between(low, high),
-            ~column.between(low, high),
-            column.in_([pick(NUMBERS[1:]), pick(NUMBERS[1:])]),
-            column.in_([]),
-            column.not_in([]),
-            column.not_in([pick(NUMBERS[1:]), None]),
-            column.is_distinct_from(value),
-            column.is_not_distinct_from(pick(NUMBERS[1:])),
-            column + 2 > pick(NUMBERS[1:]),
-            column * -1 <= pick(NUMBERS[1:]),
-            func.coalesce(column, 7) == 7,
-            func.nullif(column, pick(NUMBERS[1:])).is_(None),
-            func.abs(column) > 5,
-            case((column > 5, 1), (column.is_(None), 2), else_=3) == pick((1, 2, 3)),
-            case({0: "zero", 3: "three"}, value=column, else_="many") != "many",
-            -column < 5,
-            column % 3 == 1,
-            cast(column, Text) == "3",
+            lambda: column == pick(NUMBERS[1:]),
+            lambda: column != pick(NUMBERS[1:]),
+            lambda: column >= pick(NUMBERS[1:]),
+            lambda: column < value if value is not None else column.is_(None),
+            lambda: column.between(low, high),
+            lambda: ~column.between(low, high),
+            lambda: column.in_([pick(NUMBERS[1:]), pick(NUMBERS[1:])]),
+            lambda: column.in_([]),
+            lambda: column.not_in([]),
+            lambda: column.not_in([pick(NUMBERS[1:]), None]),
+            lambda: column.is_distinct_from(value),
+            lambda: column.is_not_distinct_from(pick(NUMBERS[1:])),
+            lambda: column + 2 > pick(NUMBERS[1:]),
+            lambda: column * -1 <= pick(NUMBERS[1:]),
+            lambda: func.coalesce(column, 7) == 7,
+            lambda: func.nullif(column, pick(NUMBERS[1:])).is_(None),
+            lambda: func.abs(column) > 5,
+            lambda: case((column > 5, 1), (column.is_(None), 2), else_=3) == pick((1, 2, 3)),
+            lambda: case({0: "zero", 3: "three"}, value=column, else_="many") != "many",
+            lambda: -column < 5,
+            lambda: column % 3 == 1,
+            lambda: cast(column, Text) == "3",
         ]
 
-    def _text(self, column: Any) -> list[Any]:
+    def _text(self, column: Any) -> list[Callable[[], Any]]:
         piece = self.random.choice(TEXTS)
         return [
-            column == piece,
-            column != piece,
-            column.like(f"%{piece}%"),
-            ~column.like("%1%"),
-            column.ilike(f"%{piece}"),
-            column.startswith("canary"),
-            column.endswith("3"),
-            column.contains(piece, autoescape=True),
-            ~column.contains("3"),
-            column.icontains("CANARY"),
-            func.lower(column) == "a",
-            func.upper(column).like("%TAGS%"),
-            func.length(column) > 21,
-            func.coalesce(column, "none") != "none",
-            (column + "x").endswith("3x"),
-            column > "b",
-            func.replace(column, "canary", "") != column,
-            column.in_([piece, "a"]),
-            column.is_not(None),
+            lambda: column == piece,
+            lambda: column != piece,
+            lambda: column.like(f"%{piece}%"),
+            lambda: ~column.like("%1%"),
+            lambda: column.ilike(f"%{piece}"),
+            lambda: column.startswith("canary"),
+            lambda: column.endswith("3"),
+            lambda: column.contains(piece, autoescape=True),
+            lambda: ~column.contains("3"),
+            lambda: column.icontains("CANARY"),
+            lambda: func.lower(column) == "a",
+            lambda: func.upper(column).like("%TAGS%"),
+            lambda: func.length(column) > 21,
+            lambda: func.coalesce(column, "none") != "none",
+            lambda: (column + "x").endswith("3x"),
+            lambda: column > "b",
+            lambda: func.replace(column, "canary", "") != column,
+            lambda: column.in_([piece, "a"]),
+            lambda: column.is_not(None),
         ]
 
-    def _of_place(self, model: Any) -> list[Any]:
+    def _of_place(self, model: Any) -> list[Callable[[], Any]]:
         return [
             *self._number(self.random.choice((model.height, model.doubled))),
             *self._text(model.name),
-            model.open,
-            ~model.open,
-            model.open.is_(True),
-            model.open.is_not(False),
-            model.open == true(),
-            true(),
-            false(),
-            model.mood == Mood.WILD,
-            model.mood.in_([Mood.CALM, Mood.WILD]),
-            model.mood.is_(None),
-            model.since <= model.until,
-            model.since > self.random.choice(DAYS),
-            model.until.between(*DAYS),
-            model.price > Decimal("7.25"),
-            model.price * 2 < 30,
-            model.exact + Decimal("1.50") >= Decimal("10.00"),
-            model.exact == Decimal("8.00"),
-            model.ratio < 9.25,
-            model.ratio > model.price,
-            model.token.is_(None),
-            model.owner_id == me.id,
-            model.owner_id != me.id,
-            model.owner_id > me.id,
-            model.owner_id.in_([1, 2]),
-            model.email == me.email,
-            me.email == model.email,
-            func.lower(model.email) == func.lower(me.email),
-            and_(model.open, model.height > 3),
-            not_(or_(model.open, model.mood == Mood.CALM)),
+            lambda: model.open,
+            lambda: ~model.open,
+            lambda: model.open.is_(True),
+            lambda: model.open.is_not(False),
+            lambda: model.open == true(),
+            lambda: true(),
+            lambda: false(),
+            lambda: model.mood == Mood.WILD,
+            lambda: model.mood.in_([Mood.CALM, Mood.WILD]),
+            lambda: model.mood.is_(None),
+            lambda: model.since <= model.until,
+            lambda: model.since > self.random.choice(DAYS),
+            lambda: model.until.between(*DAYS),
+            lambda: model.price > Decimal("7.25"),
+            lambda: model.price * 2 < 30,
+            lambda: model.exact + Decimal("1.50") >= Decimal("10.00"),
+            lambda: model.exact == Decimal("8.00"),
+            lambda: model.ratio < 9.25,
+            lambda: model.ratio > model.price,
+            lambda: model.token.is_(None),
+            lambda: model.owner_id == me.id,
+            lambda: model.owner_id != me.id,
+            lambda: model.owner_id > me.id,
+            lambda: model.owner_id.in_([1, 2]),
+            lambda: model.email == me.email,
+            lambda: me.email == model.email,
+            lambda: func.lower(model.email) == func.lower(me.email),
+            lambda: and_(model.open, model.height > 3),
+            lambda: not_(or_(model.open, model.mood == Mood.CALM)),
         ]
 
-    def _of_stop(self, model: Any) -> list[Any]:
-        return [*self._number(model.night), *self._text(model.guest), model.rank == model.number]
+    def _of_stop(self, model: Any) -> list[Callable[[], Any]]:
+        return [*self._number(model.night), *self._text(model.guest), lambda: model.rank == model.number]
 
-    def _of_tag(self, model: Any) -> list[Any]:
+    def _of_tag(self, model: Any) -> list[Callable[[], Any]]:
         return [*self._number(model.weight), *self._text(model.word)]
 
 

@@ -20,7 +20,7 @@ CALLERS = (
     Caller(1, "alice@example.com", roles=frozenset({"editor"})),
     Caller(2, None, roles=frozenset({"editor", "guest"})),
 )
-RULES = 400
+RULES = 250
 
 
 @pytest.fixture

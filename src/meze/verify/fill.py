@@ -42,6 +42,8 @@ from meze.verify.samples import NoSample, sample, varied
 
 LEAST, MOST = 12, 40
 _ATTEMPTS = 40
+_AS_PLANNED = 20
+"""For how many attempts only what CHECK constraints name is chosen anew."""
 _REFUSED_IN_A_ROW = 3
 _RANGE = 100
 """How many numbers each table has for its keys."""
@@ -248,18 +250,25 @@ class _Composer:
             if attempt and pool.checked:
                 return varied(self._random.choice(pool.checked), self._random)
             return unused[0] if unused and number % 2 and not attempt else FRESH
-        if attempt == 0 and column in self._planned[number]:
+        if attempt and pool.checked is not None:
+            return self._tried(column, pool)
+        if attempt < _AS_PLANNED and column in self._planned[number]:
             return self._planned[number][column]
-        if attempt and pool.checked:
-            taught = [each[column.key] for each in self._accepted if column.key in each]
-            if taught and self._random.random() < 0.5:
-                return self._random.choice(taught)
-            if self._random.random() < 0.5:
-                return varied(self._random.choice(pool.checked), self._random)
-            return self._random.choice([*pool.values, *pool.checked])
-        if attempt == 0:
+        if attempt < _AS_PLANNED:
             return pool.values[(number + len(column.key)) % len(pool.values)]
         return self._random.choice(pool.values)
+
+    def _tried(self, column: Column[Any], pool: Pool) -> Any:
+        """Return a value of a column that a CHECK names: one that was taken before, one near its literals, or null."""
+        taught = [each[column.key] for each in self._accepted if column.key in each]
+        chance = self._random.random()
+        if column.nullable and chance < 0.2:
+            return None
+        if taught and chance < 0.5:
+            return self._random.choice(taught)
+        if pool.checked and chance < 0.8:
+            return varied(self._random.choice(pool.checked), self._random)
+        return self._random.choice([*pool.values, *(pool.checked or ())])
 
     def _sample(self, column: Column[Any], number: int) -> Any:
         self._fresh += 1

@@ -31,14 +31,14 @@ FRESH, OMITTED = Marker.FRESH, Marker.OMITTED
 @dataclass(frozen=True, slots=True)
 class Pool:
     """`values` are what the column holds in turn; `named` those that rules name, `checked` those that CHECK
-    constraints name.
+    constraints name, None where none looks at the column.
 
     `asked`: a rule looks at the column, or it has few values by nature, so that all of them should be met.
     """
 
     values: Sequence[Any]
     named: Sequence[Any]
-    checked: Sequence[Any]
+    checked: Sequence[Any] | None
     asked: bool
 
 
@@ -69,7 +69,7 @@ class Pools:
         elif isinstance(kind, Enum):
             values = [*members_of(kind)]
         else:
-            values += checks
+            values += checks or ()
             values += [FRESH] * (2 if mention is not None or checks else 5)
         if column.nullable and not column.primary_key:
             values.append(null() if isinstance(kind, JSON) else None)
@@ -92,12 +92,14 @@ class Pools:
                 found += list(range(1, 1 + _SHARED))
         return list(dict.fromkeys(found))
 
-    def _checks(self, column: Column[Any]) -> list[Any]:
+    def _checks(self, column: Column[Any]) -> list[Any] | None:
         table = column.table
         assert isinstance(table, Table)
         if table not in self._checked:
             self._checked[table] = checked(table)
-        literals = self._checked[table].get(column, [])
+        literals = self._checked[table].get(column)
+        if literals is None:
+            return None
         return list(dict.fromkeys(each for literal in literals for each in spelled(column, literal)))
 
 

@@ -46,8 +46,9 @@ class NoSample(Exception):
 
 def stored_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     """Return the type that a TypeDecorator stands on, or the type itself."""
-    decorated = isinstance(type_, TypeDecorator) and not isinstance(type_, Interval)  # which is one of SQLAlchemy's
-    return type_.impl_instance if decorated else type_
+    if isinstance(type_, TypeDecorator) and not isinstance(type_, Interval):  # which is one of SQLAlchemy's own
+        return type_.impl_instance
+    return type_
 
 
 def sample(column: Column[Any], n: int, random: Random) -> Any:
@@ -169,8 +170,8 @@ def near(column: Column[Any], value: Any) -> Iterator[Any]:
         yield from ("abcdefghij"[: each % 10] or "z" * each for each in (value, value + 1) if 0 < each <= longest)
     elif isinstance(value, int) and isinstance(kind, Integer):
         yield from (value, value + 1, value - 1)
-    elif isinstance(value, int | float | Decimal) and isinstance(kind, Numeric):
-        step = Decimal(1).scaleb(-(kind.scale or 0))
+    elif isinstance(value, int | float | Decimal) and isinstance(kind, Numeric | Float):
+        step = Decimal(1).scaleb(-(getattr(kind, "scale", None) or 0))
         base = Decimal(str(value))
         numbers = (base, base + step, base - step)
         yield from (each if kind.asdecimal else float(each) for each in numbers)
@@ -187,7 +188,7 @@ def near(column: Column[Any], value: Any) -> Iterator[Any]:
 def spelled(column: Column[Any], literal: str) -> Iterator[Any]:
     """Yield what a literal of a CHECK constraint may mean for a column, and values near it."""
     kind = stored_type(column.type)
-    if isinstance(kind, Integer | Numeric):
+    if isinstance(kind, Integer | Numeric | Float):
         try:
             number = Decimal(literal)
         except ArithmeticError:

@@ -99,7 +99,21 @@ PATTERNS: Mapping[Any, tuple[str, str, bool, bool]] = {
     operators.iendswith_op: ("%", "", True, False),
     operators.not_iendswith_op: ("%", "", True, True),
 }
-KNOWN_TYPES = (Integer, Boolean, String, Enum, Uuid, Date, DateTime, Time, Interval, Numeric, LargeBinary, NullType)
+KNOWN_TYPES = (
+    Integer,
+    Boolean,
+    String,
+    Enum,
+    Uuid,
+    Date,
+    DateTime,
+    Time,
+    Interval,
+    Numeric,
+    Float,
+    LargeBinary,
+    NullType,
+)
 NUMBERS = (bool, int, float, Decimal)
 
 
