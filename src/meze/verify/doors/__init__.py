@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from meze.verify.doors import (
     aggregating,
+    changing,
+    creating,
     cursors,
+    deleting,
     document,
     expanding,
     exporting,
@@ -59,6 +62,10 @@ _ROWS = (
     Door("not modified", "304 and entity tags of hidden rows", tags.not_modified),
     Door("head", "HEAD beside GET", tags.head),
     Door("tag", "entity tags over what changed, hidden or not", tags.contents),
+    Door("create", "making rows", creating.knock),
+    Door("patch", "changing rows, and moving them to other parents", changing.patch),
+    Door("put", "replacing rows", changing.put),
+    Door("delete", "deleting rows, and what refers to them", deleting.knock),
     Door("options", "OPTIONS and wrong methods", methods.knock),
     Door("document", "hidden fields in the OpenAPI document", document.knock),
 )
