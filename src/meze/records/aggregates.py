@@ -89,7 +89,8 @@ class Aggregates:
         with self._slots.taken(plan.load), self._lending.reading(visit) as connection:
             if self._limit is not None and not ask.shape.search:
                 statements = [(plan.statement, WHOLE if plan.load.whole else 1)]
-                self._limit.check(plan.load, visit.resource, asked_of(ask.shape.conditions), statements, values)
+                asked = asked_of(ask.shape.conditions)
+                self._limit.check(plan.load, visit.resource, asked, statements, values, connection)
             try:
                 return connection.rows(plan.statement, values)
             except Exception as error:

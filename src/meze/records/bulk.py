@@ -98,7 +98,7 @@ class Bulk:
             limit = self._records.limit
             if limit is not None:
                 load = planner.remembered(("delete several", visit.resource, visit.standing, conditions), _unlooked)
-                limit.check(load, visit.resource, asked_of(conditions), [(matching, 1)], values | visit.me)
+                limit.check(load, visit.resource, asked_of(conditions), [(matching, 1)], values | visit.me, connection)
             found = connection.rows(matching, values | visit.me)
             if len(found) > ROWS:
                 text = Text(

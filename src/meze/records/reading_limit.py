@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from meze.databases import Database, Statement
+from meze.databases import Connection, Database, Statement
 from meze.databases.query_plan import QueryPlan, Sizes, read_plan
 from meze.errors import Text, TooExpensive
 from meze.query.ask import Condition, SortKey, compares_of
@@ -49,7 +49,7 @@ class ReadingLimit:
         self._tells_sql = tells_sql
         self._sizes = Sizes(KEPT_SECONDS)
 
-    def check_list(self, plan: ListPlan, values: Mapping[str, Any]) -> None:
+    def check_list(self, plan: ListPlan, values: Mapping[str, Any], connection: Connection) -> None:
         """Let a page of a list through, or refuse it. A search has an index of its own.
 
         Raises:
@@ -62,7 +62,7 @@ class ReadingLimit:
             statements.append((plan.count, WHOLE if plan.load.whole else 1))
         key = {part.name for part in plan.resource.key}
         sort = [each for each in plan.shape.sort if each.path.relations or each.path.field not in key]
-        self.check(plan.load, plan.resource, asked_of(plan.shape.conditions, sort), statements, values)
+        self.check(plan.load, plan.resource, asked_of(plan.shape.conditions, sort), statements, values, connection)
 
     def check(
         self,
@@ -71,6 +71,7 @@ class ReadingLimit:
         asked: Sequence[tuple[Path, str]],
         statements: Iterable[tuple[Statement, int]],
         values: Mapping[str, Any],
+        connection: Connection,
     ) -> None:
         """Let what these statements are for through, or refuse it.
 
@@ -81,11 +82,10 @@ class ReadingLimit:
             TooExpensive: it would read too many rows.
         """
         if time.monotonic() >= load.looked_until:
-            with self._database.reading() as connection:
-                load.too_many = any(
-                    _rows_looked_through(read_plan(connection, statement, values, self._sizes)) > times * self._rows
-                    for statement, times in statements
-                )
+            load.too_many = any(
+                _rows_looked_through(read_plan(connection, statement, values, self._sizes)) > times * self._rows
+                for statement, times in statements
+            )
             load.looked_until = time.monotonic() + KEPT_SECONDS
         if load.too_many:
             raise self._refusal(resource, asked)

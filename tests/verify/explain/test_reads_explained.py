@@ -254,3 +254,18 @@ def test_what_takes_too_long_to_count_is_told_by_its_first_rows(tmp_path: Path) 
     assert (group.rows, len(group.keys)) == (None, 20)
     assert [row.key for row in explained.rows] == ["1"]
     assert "rows, too many to count in time" in "\n".join(as_text(explained))
+
+
+def test_a_request_that_was_refused_for_its_plan_is_shown_with_the_plan(tmp_path: Path) -> None:
+    app = make_app(f"sqlite:///{tmp_path}/library.db", tmp_path, identify=lambda _: None, rows_read_limit=5)
+    fill(app.extensions["meze"])
+
+    explained = Library(app).explain("GET /papers?title=t1&sort=state", ADMIN)
+    app.extensions["meze"].database.close()
+
+    assert (explained.status, explained.code) == (422, "too_expensive")
+    (statement,) = explained.statements
+    assert (statement.times, statement.returned) == (0, 0)
+    assert statement.plan
+    assert ("title", "state", "id") in [each.columns for each in explained.indexes]
+    assert "was not run" in "\n".join(as_text(explained))

@@ -14,7 +14,6 @@ from meze.access.scopes import permits
 from meze.access.words import words
 from meze.databases import DatabaseError
 from meze.errors import NotFound, Problem
-from meze.records.aggregates import AggregatePlan
 from meze.records.cost import Load
 from meze.records.plan import LIMIT, ListPlan, RowPlan
 from meze.records.records import Records
@@ -26,7 +25,7 @@ from meze.verify.explain.faults import Faults
 from meze.verify.explain.masks import Masks
 from meze.verify.explain.missing import missing_indexes
 from meze.verify.explain.question import Question
-from meze.verify.explain.statements import seen_of, tables_of
+from meze.verify.explain.statements import seen_of, tables_of, values_of
 from meze.verify.explain.truth import Asked, asked, favourable, whole_rule
 from meze.verify.explain.watch import Watch
 from meze.verify.explain.writes import Writing
@@ -174,12 +173,17 @@ class Explainer:
                 explanation.notes.append(_no_such_row(question))
             return
         deciding = Deciding(self._planner, self._visit(resource), self._asked(resource, "read"), self._masks)
-        own = [ran for ran in watch.ran if _is_main(plan, ran.statement)]
-        if not own:
+        main = plan.statements if isinstance(plan, ListPlan) else (plan.statement,)
+        values = values_of(watch, main[0])
+        if values is None:
             return
         steps = [step for each in explanation.statements[:1] for step in each.steps]
         explanation.indexes = missing_indexes(self._planner, self._visit(resource), plan.shape, steps)
-        values, limit = own[0].values, int(own[0].values[LIMIT]) - 1
+        own = [ran for ran in watch.ran if any(ran.statement is each for each in main)]
+        if not own:
+            explanation.notes.append("It was refused before it ran, because of its plan.")
+            return
+        limit = int(values[LIMIT]) - 1
         page = [row for ran in own for row in ran.rows][:limit]
         explanation.returned = len(page)
         try:
@@ -240,11 +244,6 @@ def described(caller: Caller) -> str:
     verified = "" if caller.email is not None else ", e-mail not verified"
     key = "" if caller.key is None else ", by an API key"
     return f"user {caller.id}{f' ({caller.name})' if caller.name else ''}{roles}{verified}{key}"
-
-
-def _is_main(plan: ListPlan | AggregatePlan, statement: object) -> bool:
-    own = plan.statements if isinstance(plan, ListPlan) else (plan.statement,)
-    return any(statement is each for each in own)
 
 
 def _key_of(plan: ListPlan, row: Any) -> Key:

@@ -178,8 +178,11 @@ def _statement(statement: StatementSeen) -> Iterator[str]:
         yield f"  {line}"
     if statement.values:
         yield f"  values: {', '.join(f'{each.name} = {each.value!r}' for each in statement.values)}"
-    run = "" if statement.times == 1 else f", run {statement.times} times"
-    yield f"  {_rows_in_words(statement.returned)} in {statement.milliseconds:.2f} ms{run}"
+    if statement.times:
+        run = "" if statement.times == 1 else f", run {statement.times} times"
+        yield f"  {_rows_in_words(statement.returned)} in {statement.milliseconds:.2f} ms{run}"
+    else:
+        yield "  was not run"
     for line in statement.plan:
         yield f"  plan: {line}"
 
