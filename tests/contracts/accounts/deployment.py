@@ -203,17 +203,20 @@ def deployed(
     flags: tuple[str, ...] = (),
     **environ: str,
 ) -> Iterator[Deployment]:
-    """Serve the program on an empty database, or on one that an earlier deployment left."""
+    """Serve the program on a database that has its tables, on an empty one with `--dev`."""
     settings = settings_of(database_url, mailbox) | environ
     projects = [_project(folder / f"server{number}", settings) for number in range(servers)]
-    if "--dev" not in flags:
-        made = projects[0].run("db", "upgrade")
-        assert made.returncode == 0, made.stderr
     with contextlib.ExitStack() as stack:
         running = [stack.enter_context(project.serving(*flags)) for project in projects]
         deployment = Deployment(projects, running, database_url, mailbox)
         stack.callback(deployment.close)
         yield deployment
+
+
+def add_tables(folder: Path, database_url: str, mailbox: Mailbox) -> None:
+    """Bring an empty database up to the program's models."""
+    made = _project(folder, settings_of(database_url, mailbox)).run("db", "upgrade")
+    assert made.returncode == 0, made.stderr
 
 
 def settings_of(database_url: str, mailbox: Mailbox) -> dict[str, str]:

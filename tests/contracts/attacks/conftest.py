@@ -16,6 +16,7 @@ from contracts.accounts.conftest import (
     mailbox,
     new_database,
     processes,
+    ready_database,
     served,
     served_verified,
     standing,
@@ -23,7 +24,17 @@ from contracts.accounts.conftest import (
 from contracts.kitchen import PEOPLE, SECRET_KEY, Kitchen, identify
 from meze import Meze
 
-__all__ = ["database_kind", "mailbox", "new_database", "processes", "serve", "served", "served_verified", "standing"]
+__all__ = [
+    "database_kind",
+    "mailbox",
+    "new_database",
+    "processes",
+    "ready_database",
+    "serve",
+    "served",
+    "served_verified",
+    "standing",
+]
 
 Rows = Mapping[str, list[dict[str, Any]]]
 Declare = Callable[[Meze], None]
