@@ -10,15 +10,19 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, Literal
 
+from sqlalchemy import and_, false, or_
+from sqlalchemy.sql.elements import AsBoolean, False_, True_
 from sqlalchemy.sql.visitors import iterate
 
-from meze.access.caller import Caller
-from meze.access.terms import HasRole
+from meze.access.caller import ADMIN, Caller
+from meze.access.tenant import InTenant
+from meze.access.terms import Anyone, HasRole
+from meze.access.words import expression_words
 from meze.resources.registry import Registry
 from meze.resources.resource import Field, Relation, Resource
 from meze.verify.callers import Actor
-from meze.verify.three import Evaluator, Truth, conjunction, disjunction
-from meze.verify.world import Row, World, kinds_of
+from meze.verify.three import Evaluator, Truth, is_negation, shape_of
+from meze.verify.world import Row, World
 
 Readable = Literal["open", "shown", "masked", "closed"]
 """`open`: on every row. `shown`, `masked`: the row decides, and this one shows it or has null in its place. `closed`:
@@ -41,10 +45,13 @@ class Judge:
         self.resources = resources
         self.evaluator = evaluator
         self._truths: dict[tuple[Caller, str, str, int], Truth] = {}
+        self._wholes: dict[tuple[str, str], Any] = {}
 
     def over(self, world: World) -> Judge:
         """Return a judge of the same rules over other rows, such as those after a request."""
-        return Judge(world, self.resources, self.evaluator.over(world))
+        other = Judge(world, self.resources, self.evaluator.over(world))
+        other._wholes = self._wholes
+        return other
 
     # Rows ------------------------------------------------------------------------------------------------------
 
@@ -72,15 +79,31 @@ class Judge:
     def _truth(self, caller: Caller, action: str, resource: Resource, row: Row) -> Truth:
         if not reaches(caller, resource.name, action):
             return False
-        kinds = kinds_of(resource)
-        if kinds is not None:
-            discriminator = resource.mapper.polymorphic_on
-            assert discriminator is not None
-            if row[discriminator.key] not in kinds:
-                return False
-        rule = resource.rules.get(action)
-        said: Truth = False if rule is None else self.evaluator.truth(rule, {resource.table: row}, caller)
-        return disjunction((resource.admin and caller.is_admin, said))
+        return self.evaluator.truth(self._whole(resource, action), {resource.table: row}, caller)
+
+    def _whole(self, resource: Resource, action: str) -> Any:
+        """Return what an action asks of a row and a caller, as one expression: the rule as it was declared, with the
+        admin's passage, the tenant's bounds and the kinds of a class hierarchy."""
+        at = (resource.name, action)
+        if at not in self._wholes:
+            rule = resource.rules.get(action)
+            whole = self._bounded(resource, action, false() if rule is None else rule)
+            if resource.restriction is not None:
+                whole = resource.restriction if _is(whole, True) else and_(resource.restriction, whole)
+            self._wholes[at] = whole
+        return self._wholes[at]
+
+    def _bounded(self, resource: Resource, action: str, rule: Any) -> Any:
+        passable = _or_admin(rule) if resource.admin else rule
+        tenants = self.evaluator.tenants
+        if tenants is None or not tenants.bounds(
+            resource.name, action, is_tenant=resource.table is tenants.tenancy.tenant
+        ):
+            return passable
+        member = InTenant(tenants.tenancy.declaration, None)
+        if resource.admin and tenants.tenancy.admin:
+            return _or_admin(_both(member, rule))
+        return _both(_or_admin(member) if tenants.tenancy.admin else member, passable)
 
     def settled(self, actor: Actor, action: str, resource: Resource) -> Truth:
         """Return what the caller alone decides of an action: True or False for every row, None where rows are asked.
@@ -88,13 +111,9 @@ class Judge:
         Where it is False the whole of the address is refused with 401 or 403, whichever row is named. Of update and
         delete `read` is not asked along with it here.
         """
-        caller = actor.caller
-        if not reaches(caller, resource.name, action):
+        if not reaches(actor.caller, resource.name, action):
             return False
-        rule = resource.rules.get(action)
-        said: Truth = False if rule is None else self.evaluator.settled(rule, caller)
-        said = disjunction((resource.admin and caller.is_admin, said))
-        return conjunction((None, said)) if kinds_of(resource) is not None else said
+        return self.evaluator.settled(self._whole(resource, action), actor.caller)
 
     def visible(self, actor: Actor, resource: Resource) -> tuple[Row, ...]:
         """Return the rows of a resource that an actor may read, in the order of the table's key."""
@@ -175,13 +194,12 @@ class Judge:
         between = None if relation.through is None else self.resources.of_table(relation.through)
         if between is not None and self.settled(actor, "read", between) is False:
             return False
-        holders = [each for each in (resource, target, between) if each is not None]
         for column in relation.compared:
             if column.table is relation.through and between is None:
                 continue
-            held = [(each, each.field_of(column)) for each in holders if each.table is column.table]
-            known = [self._readable(actor.caller, each, field.name, None) for each, field in held if field is not None]
-            if "open" not in known or "closed" in known or "masked" in known:
+            holder = next((each for each in (resource, target, between) if each and each.table is column.table), None)
+            field = None if holder is None else holder.field_of(column)
+            if holder is None or field is None or self._readable(actor.caller, holder, field.name, None) != "open":
                 return False
         return True
 
@@ -194,9 +212,42 @@ class Judge:
 
     # Why -------------------------------------------------------------------------------------------------------
 
+    def reason(self, actor: Actor, action: str, resource: Resource, row: Row) -> tuple[str, ...]:
+        """Return the clauses, in words, that let an actor do `action` with a row or keep them from it.
+
+        The scopes of a key stand beside the rule: where they do not reach, the scope that is missing is the reason.
+        """
+        if not reaches(actor.caller, resource.name, action):
+            return (f"key: needs scope {resource.name}:{action}",)
+        whole = self._whole(resource, action)
+        clauses = self.evaluator.why(whole, {resource.table: row}, actor.caller)
+        return tuple(expression_words(each) for each in clauses)
+
     def owner_of(self, resource: Resource, row: Row) -> Any:
         """Return who owns a row, None where nobody does or the resource has no owners."""
         return None if resource.owner is None else row.of(resource.owner)
+
+
+def _or_admin(rule: Any) -> Any:
+    """Return the rule with the role admin let through, first. What holds for everyone needs no passage."""
+    admin = HasRole(ADMIN, None)
+    if _is(rule, True) or _is(rule, False):
+        return rule if _is(rule, True) else admin
+    return or_(admin, shape_of(rule))
+
+
+def _both(one: Any, other: Any) -> Any:
+    if _is(one, True) or _is(other, False):
+        return other
+    return one if _is(other, True) or _is(one, False) else and_(shape_of(one), shape_of(other))
+
+
+def _is(rule: Any, value: bool) -> bool:
+    """Say whether a rule is the same for everyone: true, or false."""
+    element = shape_of(rule)
+    if is_negation(element):
+        return isinstance(element, AsBoolean) and _is(element.element, not value)
+    return isinstance(element, Anyone | True_ if value else False_)
 
 
 def reaches(caller: Caller, resource_name: str, action: str) -> bool:

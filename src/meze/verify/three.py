@@ -12,7 +12,7 @@ A comparison with a `me` that is null is unknown as a whole, whatever it is made
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import BinaryExpression, Column, Engine, Integer, String, Table
 from sqlalchemy.sql import operators
@@ -29,12 +29,17 @@ from sqlalchemy.sql.selectable import Exists, Select
 from sqlalchemy.sql.visitors import iterate
 
 from meze.access.caller import Caller
+from meze.access.tenant import InTenant
 from meze.access.terms import Anyone, HasRole, MeValue, SignedIn, Term
 from meze.resources.resource import Relation
 from meze.resources.rewrite import plain as bare
 from meze.verify.leaf import Leaf
+from meze.verify.tenants import Tenants
 from meze.verify.values import Beyond, Frames, Values, table_of
 from meze.verify.world import Row, World
+
+if TYPE_CHECKING:
+    from meze.access.tenancy import Tenancy
 
 Truth: TypeAlias = bool | None
 Says: TypeAlias = Callable[[Frames, Caller, World], Truth]
@@ -57,8 +62,9 @@ def negation(part: Truth) -> Truth:
 class Evaluator:
     """Evaluates rules over `world`. `leaf` counts what had to be asked of the database."""
 
-    def __init__(self, world: World, engine: Engine) -> None:
+    def __init__(self, world: World, engine: Engine, tenancy: Tenancy | None = None) -> None:
         self.world = world
+        self.tenants = None if tenancy is None else Tenants(tenancy, engine.dialect)
         self.leaf = Leaf(engine)
         self._values = Values(engine.dialect)
         self._read: dict[int, tuple[Any, Says]] = {}
@@ -82,6 +88,8 @@ class Evaluator:
         """
         element = shape_of(rule)
         match element:
+            case InTenant():
+                return False if caller.id is None else None
             case Term() | True_() | False_():
                 return self.truth(element, {}, caller)
             case BooleanClauseList():
@@ -93,6 +101,32 @@ class Evaluator:
             case UnaryExpression() if is_negation(element):
                 return negation(self.settled(element.element, caller, positive=not positive))
         return not positive if self._unknown(element)(caller) else None
+
+    def why(self, rule: Any, frames: Frames, caller: Caller) -> Iterator[Any]:
+        """Yield the clauses that are the reason that a rule is true, or is not, each as it is asked for: with a `not`
+        about it where the rule asks for the opposite.
+
+        Of an `or` that is true it is the first part that is, of an `and` that is not the first that is not; else every
+        part. A negation turns the question around.
+        """
+        holds = self.truth(rule, frames, caller) is True
+        yield from self._why(rule, frames, caller, value=True, holds=holds)
+
+    def _why(self, rule: Any, frames: Frames, caller: Caller, *, value: bool, holds: bool) -> Iterator[Any]:
+        element = shape_of(rule)
+        if is_negation(element):
+            yield from self._why(element.element, frames, caller, value=not value, holds=holds)
+        elif isinstance(element, BooleanClauseList):
+            is_either = element.operator is operators.or_
+            one_is_enough = is_either if value == holds else not is_either
+            for part in element.clauses:
+                speaks = (self.truth(part, frames, caller) is value) is holds
+                if speaks or not one_is_enough:
+                    yield from self._why(part, frames, caller, value=value, holds=holds)
+                if speaks and one_is_enough:
+                    return
+        else:
+            yield element if value else UnaryExpression(element, operator=operators.inv)
 
     def is_related(self, relation: Relation, row: Row, other: Row) -> bool:
         """Say whether a relation leads from `row` to `other`."""
@@ -132,6 +166,8 @@ class Evaluator:
             case HasRole():
                 role = element.role
                 return lambda _, caller, __: role in caller.roles
+            case InTenant():
+                return self._in_tenant(element)
             case BooleanClauseList():
                 parts = [self._condition(part) for part in element.clauses]
                 joined = conjunction if element.operator is operators.and_ else disjunction
@@ -142,6 +178,14 @@ class Evaluator:
                 part = self._condition(element.element)
                 return lambda *at: negation(part(*at))
         return self._atom(element)
+
+    def _in_tenant(self, term: InTenant) -> Says:
+        tenants = self.tenants
+        assert tenants is not None, "a term of a tenant stands in a rule, and no tenancy was given"
+        # The first frame is the row that the rule is about; what `.has()` and `.any()` cross to follows.
+        return lambda frames, caller, world: tenants.is_member(
+            next(iter(frames.values())), caller, world, term.as_roles
+        )
 
     def _atom(self, element: Any) -> Says:
         is_unknown = self._unknown(element)
