@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -87,6 +88,52 @@ def test_a_stranger_may_not_write(client, method, path, body):
 
 def test_a_stranger_sees_no_trips_where_none_is_public(client):
     assert client.get("/api/v1/trips").json == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("timezone=Europe/Paris", id="filter"),
+        pytest.param("sort=timezone", id="order"),
+        pytest.param("aggregate=count&timezone=Europe/Paris", id="aggregate"),
+        pytest.param("format=csv&timezone=Europe/Paris", id="export"),
+    ],
+)
+def test_what_would_read_every_city_is_refused_with_the_index_that_it_lacks(client, query):
+    answer = client.get(f"/api/v1/cities?{query}")
+
+    assert (answer.status_code, answer.json["code"]) == (422, "too_expensive")
+    assert "no index leads to timezone" in answer.json["detail"]
+    assert "CREATE INDEX ix_cities_timezone ON cities (timezone)" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cities?sort=-population&page=100&limit=100",
+        "cities?sort=name&expand=country,stops",
+        "cities?country_code=FR&timezone=Europe/Paris&sort=-population",
+        "cities?country_code=US&count=true",
+        "cities?country__name=France",
+        "cities?aggregate=count,sum:population&group=country_code&sort=-count",
+        "cities?q=san&sort=-population&count=true",
+        "countries?capital__contains=ris&sort=area_km2",
+        "continents?name__startswith=as",
+        "trips?public=true&sort=-starts_on&count=true",
+    ],
+)
+def test_what_an_index_leads_or_a_small_table_holds_is_answered(client, path):
+    assert client.get(f"/api/v1/{path}").status_code == 200
+
+
+def test_meze_check_finds_no_fault_and_nothing_to_warn_of(loaded_url, run_python):
+    with run_python(loaded_url, "-c", "from meze.cli import main; main()", "check", "--json") as checking:
+        said, errors = checking.communicate(timeout=60)
+    found = json.loads(said)
+
+    assert checking.returncode == 0, errors
+    assert found["ok"] is True
+    assert {each["level"] for each in found["findings"]} == {"note"}
 
 
 @pytest.mark.parametrize("path", ["/", "/openapi.json"])

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Table, literal, select
 
 from meze.databases.database import Connection
+from meze.databases.indexes import ways
 from meze.databases.query_steps import How, Measured, QueryPlan, Sizes, Step, Tables, total
 from meze.databases.statement import Statement, compile_statement
 
 SCANS = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan", "Tid Range Scan", "Sample Scan"}
 GATHERS = {"Sort", "Hash", "Aggregate", "WindowAgg", "Materialize", "SetOp"}
 """Nodes that read all that is below them before they give their first row."""
-DISCARDING = ("Filter", "Join Filter", "One-Time Filter", "Rows Removed by Index Recheck")
 CONDITIONS = ("Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter", "Sort Key", "Group Key")
 """What is shown of a node beside its name."""
 
@@ -28,15 +28,14 @@ class PostgreSQLPlans:
 
     def read(self, connection: Connection, statement: Statement, values: Mapping[str, Any], sizes: Sizes) -> QueryPlan:
         top = _explained(connection, statement, values, "FORMAT JSON")
-        tables = Tables(statement.clause)
 
-        def size(name: str) -> int | None:
-            table = tables.named(name)
-            return None if table is None else sizes.of(table, lambda each: _count(connection, statement, each))
+        def size(table: Table) -> int:
+            return sizes.of(table, lambda each: _count(connection, statement, each))
 
-        steps: list[Step] = []
-        _walk(top, 1.0, None, size, steps)
-        return QueryPlan(tuple(_text(top, "")), tuple(steps), total(tuple(steps)))
+        estimate = _Estimate(Tables(statement.clause), size)
+        estimate.walk(top, _Visits())
+        steps = tuple(estimate.steps)
+        return QueryPlan(tuple(_text(top, "")), steps, total(steps))
 
     def measure(self, connection: Connection, statement: Statement, values: Mapping[str, Any]) -> Measured:
         top = _explained(connection, statement, values, "ANALYZE, BUFFERS OFF, TIMING OFF, FORMAT JSON")
@@ -62,50 +61,79 @@ def _nodes(node: Plan) -> Iterable[Plan]:
         yield from _nodes(child)
 
 
-def _walk(node: Plan, loops: float, limit: float | None, size: Any, steps: list[Step]) -> None:
-    """Add the steps of `node`, which is visited so many times; `limit`: no more rows of it are asked for on a visit."""
-    kind = node["Node Type"]
-    if any(name in node for name in DISCARDING):
-        limit = None  # as many as there are may be thrown away before one is kept
-    if kind in SCANS:
-        _scan(node, loops, limit, size, steps)
-    children = node.get("Plans", ())
+@dataclass(frozen=True, slots=True)
+class _Visits:
+    """How often a node is visited, which part of its rows are asked for on each visit, and whether each row that is
+    read below it is one that the statement returns."""
+
+    times: float = 1.0
+    part: float = 1.0
+    returned: bool = False
+
+
+class _Estimate:
+    """Walks a plan and adds up what it reads."""
+
+    def __init__(self, tables: Tables, size: Callable[[Table], int]) -> None:
+        self._tables = tables
+        self._size = size
+        self.steps: list[Step] = []
+
+    def walk(self, node: Plan, visits: _Visits) -> None:
+        kind = node["Node Type"]
+        children = node.get("Plans", ())
+        read = self._scan(node, visits) if kind in SCANS else visits.times * visits.part * node["Plan Rows"]
+        below = _below(node, visits)
+        outer = next((child["Plan Rows"] for child in children if child.get("Parent Relationship") == "Outer"), 1)
+        for child in children:
+            relationship = child.get("Parent Relationship")
+            if relationship == "SubPlan" and "hashed" not in child.get("Subplan Name", ""):
+                self.walk(child, _Visits(times=max(1.0, read)))
+            elif relationship in ("InitPlan", "SubPlan"):
+                self.walk(child, _Visits())
+            elif relationship == "Inner":
+                again = kind == "Nested Loop" and child["Node Type"] != "Materialize"
+                self.walk(child, _Visits(times=visits.times * max(1.0, outer * below.part) if again else 1.0))
+            else:
+                self.walk(child, below)
+
+    def _scan(self, node: Plan, visits: _Visits) -> float:
+        """Add a step, and return how many rows it reads."""
+        table, condition = self._tables.named(node["Relation Name"]), node.get("Filter")
+        led = "Index Cond" in node or node["Node Type"] in ("Bitmap Heap Scan", "Tid Scan", "Tid Range Scan")
+        rows = node["Plan Rows"]
+        if not led and table is not None:
+            rows = max(rows, self._size(table))
+        # Where an index could have led, the planner knew how many rows it would throw away; elsewhere the worst counts.
+        known = condition is None or (table is not None and _is_of_led_columns(condition, table))
+        rows *= visits.times * (visits.part if known else 1.0)
+        index = next((each["Index Name"] for each in _nodes(node) if "Index Name" in each), None)
+        how: How = "index" if led else "scan"
+        stops = visits.returned and condition is None
+        self.steps.append(Step(node["Relation Name"], how, index, round(rows), stops))
+        return float(rows)
+
+
+def _below(node: Plan, visits: _Visits) -> _Visits:
+    """Return how the children of a node are visited."""
+    kind, children = node["Node Type"], node.get("Plans", ())
     if kind == "Limit":
-        limit = node["Plan Rows"] if limit is None else min(limit, node["Plan Rows"])
-    elif kind in GATHERS:
-        limit = None
-    if kind == "Materialize":
-        loops = 1.0
-    if node.get("Join Type") not in (None, "Left"):
-        limit = None
-    outer = next((child["Plan Rows"] for child in children if child.get("Parent Relationship") == "Outer"), 1)
-    for child in children:
-        relationship = child.get("Parent Relationship")
-        if relationship == "Inner" and kind == "Nested Loop":
-            times = loops * max(1.0, outer if limit is None else min(outer, limit))
-            _walk(child, times, None, size, steps)
-        elif relationship == "SubPlan" and "hashed" not in child.get("Subplan Name", ""):
-            of_scan = steps[-1].rows if kind in SCANS and steps and steps[-1].rows else None
-            _walk(child, float(of_scan or max(1.0, loops * node["Plan Rows"])), None, size, steps)
-        elif relationship in ("InitPlan", "SubPlan"):
-            _walk(child, 1.0, None, size, steps)
-        else:
-            _walk(child, loops, limit if relationship in ("Outer", "Member", "Subquery", None) else None, size, steps)
+        rows = max((child["Plan Rows"] for child in children), default=1)
+        return _Visits(visits.times, visits.part * min(1.0, node["Plan Rows"] / max(rows, 1)), returned=True)
+    if kind in GATHERS:
+        return _Visits(visits.times)
+    keeps_all = node.get("Join Type", "Left") == "Left" and "Filter" not in node
+    return replace(visits, returned=visits.returned and keeps_all)
 
 
-def _scan(node: Plan, loops: float, limit: float | None, size: Any, steps: list[Step]) -> None:
-    table = node["Relation Name"]
-    led = "Index Cond" in node or node["Node Type"] in ("Bitmap Heap Scan", "Tid Scan", "Tid Range Scan")
-    rows = node["Plan Rows"]
-    if not led:
-        rows = max(rows, size(table) or 0)
-    stops = limit is not None
-    if limit is not None:
-        rows = min(rows, limit)
-    below = (each.get("Index Name") for each in _nodes(node))
-    index = next((name for name in below if name is not None), None)
-    how: How = "index" if led else "scan"
-    steps.append(Step(table, how, index, round(loops * rows), stops))
+def _is_of_led_columns(condition: str, table: Table) -> bool:
+    """Say whether a condition compares columns that indexes begin with, and no more."""
+    bare = re.sub(r"'(?:[^']|'')*'(?:::[\w ]+(?:\[\])?)?", "", condition)
+    if "SubPlan" in bare or "~~" in bare or re.search(r"\b(?!ANY\b|AND\b|OR\b|NOT\b|ROW\b)\w+\(", bare):
+        return False
+    first = {str(getattr(way[0], "name", "")) for way in ways(table)}
+    named = {str(column.name) for column in table.columns if re.search(rf"\b{re.escape(column.name)}\b", bare)}
+    return bool(named) and named <= first
 
 
 def _read(node: Plan) -> int:

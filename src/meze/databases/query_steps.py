@@ -35,8 +35,8 @@ class Step:
 class QueryPlan:
     """`text` is the database's own plan, a line for each node. `rows_estimate` is how many rows all steps read.
 
-    It is an estimate for the worst of values: a filter that no index leads may be true for no row, so what stands under
-    it is read to its end whatever the LIMIT. None where no step says a number.
+    Where a filter has no index it is an estimate for the worst of values: the filter may be true for no row, so what
+    stands under it is read to its end whatever the LIMIT. None where no step says a number.
     """
 
     text: tuple[str, ...]

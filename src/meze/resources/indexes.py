@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import Column, Index, MetaData
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex
+
+from meze.databases.indexes import ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Advice:
 
 def is_led(column: Column[Any]) -> bool:
     """Say whether an index begins with this column: the primary key, a unique constraint, or an index of every row."""
-    return any(found[0] is column for found in _ways(column.table))
+    return any(found[0] is column for found in ways(column.table))
 
 
 def leads_through(columns: Sequence[Column[Any]]) -> bool:
@@ -41,7 +43,7 @@ def leads_through(columns: Sequence[Column[Any]]) -> bool:
     wanted = list(columns)
     return any(
         all(one is other for one, other in zip(found, wanted, strict=False)) and len(found) >= len(wanted)
-        for found in _ways(wanted[0].table)
+        for found in ways(wanted[0].table)
     )
 
 
@@ -55,20 +57,6 @@ def advise(columns: Sequence[Column[Any]], why: Sequence[str], dialect: Dialect)
         declare = f"add Index(None, {keys}) to __table_args__ of the class of {table.name}"
     names = tuple(str(column.name) for column in columns)
     return Advice(str(table.name), names, tuple(why), _sql(columns, dialect), declare)
-
-
-def _ways(table: Table) -> list[list[Any]]:
-    """Return the columns of each index, in its order; of some rows only, or of another kind than a tree, it is none."""
-    found: list[list[Any]] = [list(table.primary_key.columns)]
-    found += [list(each.columns) for each in table.constraints if isinstance(each, UniqueConstraint)]
-    found += [list(each.expressions) for each in table.indexes if _is_tree_of_all(each)]
-    return [each for each in found if each]
-
-
-def _is_tree_of_all(index: Index) -> bool:
-    options = index.dialect_kwargs
-    partial = any(options.get(f"{name}_where") is not None for name in ("sqlite", "postgresql"))
-    return not partial and (options.get("postgresql_using") or "btree") == "btree"
 
 
 def _sql(columns: Sequence[Column[Any]], dialect: Dialect) -> str:
