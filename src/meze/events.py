@@ -57,6 +57,10 @@ class Events:
         """Call `receiver` with every later event of exactly this kind, in the thread that publishes it."""
         self._receivers[kind] += (receiver,)
 
+    def silence(self, kind: type[Any]) -> None:
+        """Let nobody who subscribed so far hear of a kind any more."""
+        self._receivers.pop(kind, None)
+
     def publish(self, event: object) -> None:
         """Tell everyone who subscribed. A receiver that fails is logged, as what it was told of has happened anyway."""
         for receiver in self._receivers.get(type(event), ()):

@@ -65,7 +65,9 @@ class Expected:
         row = self.new_row(values)
         dangling = self._dangling(row, None, values)
         if dangling:
-            return Outcome(422, "a foreign key leads to no row that may be read", dict.fromkeys(dangling, "no_such_row"))
+            return Outcome(
+                422, "a foreign key leads to no row that may be read", dict.fromkeys(dangling, "no_such_row")
+            )
         if self.judge.truth(self.actor, "create", self.resource, row) is not True:
             return Outcome(self.sight.forbidden, "the rule of create does not hold for the row")
         closed = [name for name in values if not self.judge.may_write_field(self.actor, self.resource, name, row)]
@@ -213,4 +215,8 @@ def unique_columns(table: Table) -> list[tuple[Column[Any], ...]]:
 def is_checked(table: Table) -> bool:
     """Say whether the database has conditions of its own on the rows of a table."""
     enums = any(isinstance(column.type, Enum) for column in table.columns)
-    return any(isinstance(each, CheckConstraint) for each in table.constraints) or enums or any(each.unique for each in table.indexes)
+    return (
+        any(isinstance(each, CheckConstraint) for each in table.constraints)
+        or enums
+        or any(each.unique for each in table.indexes)
+    )

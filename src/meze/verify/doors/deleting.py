@@ -20,7 +20,11 @@ def knock(at: Knock) -> None:
 
     def mark(row: Row) -> Any:
         outcome = expected.removal(row)
-        return outcome.status, at.judge.truth(at.actor, "delete", at.resource, row), outcome.done and holds_fast(at, row)
+        return (
+            outcome.status,
+            at.judge.truth(at.actor, "delete", at.resource, row),
+            outcome.done and holds_fast(at, row),
+        )
 
     chosen = at.some(rows, 1, 1) if at.shut("delete") else templates(at, rows, mark, 1, 2)
     for row in chosen:
@@ -37,9 +41,14 @@ def knock(at: Knock) -> None:
         if reply.status == 409:
             at.unchanged("Deleting a row that others refer to", written)
             check_names(at, reply)
-        elif not any(each.table is row.table and each.key == row.key and each.after is None for each in written.changes):
+        elif not any(
+            each.table is row.table and each.key == row.key and each.after is None for each in written.changes
+        ):
             at.note("Deleting a row: it is still there", "no row", repr(row), reply)
-        elif any(each.table is row.table and each.key != row.key and not _refers(row.table, row.table) for each in written.changes):
+        elif any(
+            each.table is row.table and each.key != row.key and not _refers(row.table, row.table)
+            for each in written.changes
+        ):
             at.note("Deleting a row: other rows were changed too", "one row", len(written.changes), reply)
 
 
@@ -70,7 +79,11 @@ def check_names(at: Knock, reply: Any) -> None:
     """Note where a refusal names a resource of which this caller may read no row."""
     text = reply.body.decode()
     for other in at.judge.resources.served:
-        if other is not at.resource and at.sight.refusal(other, "read") is not None and re.search(rf"\b{other.name}\b", text):
+        if (
+            other is not at.resource
+            and at.sight.refusal(other, "read") is not None
+            and re.search(rf"\b{other.name}\b", text)
+        ):
             at.note("The refusal names a resource that this caller may not read", "no such name", reply.told, reply)
 
 

@@ -41,7 +41,12 @@ def compare_row(at: Knock, what: str, values: Mapping[str, Any], before: Row | N
         own = [each for each in own if each.key == before.key]
     others = [each for each in written.changes if each not in own]
     if others or len(own) > 1:
-        at.note(f"{what}: other rows were changed too", "one row", [repr(each.after or each.before) for each in others], written.reply)
+        at.note(
+            f"{what}: other rows were changed too",
+            "one row",
+            [repr(each.after or each.before) for each in others],
+            written.reply,
+        )
         return
     if before is None and not own:
         at.note(f"{what}: no row was made", "a row", "none", written.reply)
@@ -75,7 +80,9 @@ def _compare_answer(at: Knock, what: str, after: Row, written: Written) -> None:
         expected = Sight(judge, at.actor, at.scene.orders).json(at.resource, after)
     else:
         expected = {}
-    at.same(f"{what}: the answer is not the row as this caller may now read it", expected, written.reply.json, written.reply)
+    at.same(
+        f"{what}: the answer is not the row as this caller may now read it", expected, written.reply.json, written.reply
+    )
 
 
 def _told(values: Mapping[str, Any]) -> dict[str, str]:
