@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
+import meze.app  # noqa: F401 - all of Meze's own tables are declared by what it imports
 from meze.databases import open_database
 from meze.databases.own import add_tables
 
