@@ -201,3 +201,17 @@ def test_a_database_without_the_tables_is_named(tmp_path, monkeypatch):
 
     assert done.exit_code == 1
     assert "meze db upgrade" in done.stderr
+
+
+def test_an_api_key_is_told_which_scope_it_lacks(program):
+    installed = load_meze(str(program.path))
+    accounts = installed.open().accounts
+    _, key = accounts.keys.create(accounts.people.find("anna@example.com"), "all", ["trips:create"])
+    header = ["--header", f"Authorization: Bearer {key}"]
+
+    (row,) = program.says("--why", "trips/3", *header)["rows"]
+    refused = program.says("GET /api/v1/trips/3", *header)
+
+    assert (row["allowed"], reasons(row)) == (False, ["key: needs scope trips:read"])
+    assert (refused["status"], refused["code"]) == (403, "insufficient_scope")
+    assert "do not reach trips:read" in " ".join(refused["faults"])

@@ -68,7 +68,9 @@ def explain(
     meze = load_meze(chosen(target))
     with _in_words(meze):
         if why is not None:
-            explanation = _why(meze, why, action, _caller(meze, who, roles))
+            explanation = _why(
+                meze, why, action, _asking(meze, who, roles, Request("GET", "/", headers=_headers(headers)))
+            )
         else:
             assert request_line is not None
             explanation = _request(meze, request_line, who, roles, _headers(headers), body)
@@ -94,7 +96,7 @@ def _request(
     if body is not None:
         headers.setdefault("content-type", "application/json")
     request = Request(method, path, arguments, headers, lambda: sent, request_id="explained")
-    caller = _caller(meze, who, roles) if who is not None or not headers else parts.site.identify(request)
+    caller = _asking(meze, who, roles, request)
     explainer = Explainer(parts.records, caller)
     if question.changes:
         return explainer.write(question, _json(sent))
@@ -105,6 +107,13 @@ def _request(
 def _why(meze: Installation, written: str, action: str, caller: Caller) -> Explanation:
     parts = meze.open()
     return Explainer(parts.records, caller).why(row_of(written, action, meze.settings.prefix, parts.resources))
+
+
+def _asking(meze: Installation, who: str | None, roles: Sequence[str], request: Request) -> Caller:
+    """Return the caller that was named, or else the one whose credentials the request carries."""
+    if who is None and request.headers:
+        return meze.open().site.identify(request)
+    return _caller(meze, who, roles)
 
 
 def _caller(meze: Installation, who: str | None, roles: Sequence[str]) -> Caller:

@@ -68,7 +68,7 @@ class Compared:
 def test_explanations_name_the_clauses_that_the_judge_names(world: World) -> None:
     compared = Compared()
 
-    @tries(9, long=300)
+    @tries(12, long=300)
     @given(
         declarations(closed=3),
         datasets(least=2, most=4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, true
@@ -29,15 +30,24 @@ Key = tuple[Any, ...]
 
 class Deciding:
     """Asks about the rows of one visit. `asked` is the rule in question, one of the visit's resource's; `what` says
-    which in words."""
+    which in words. `scope` is the one that the caller's API key lacks for it, None where it lacks none."""
 
-    def __init__(self, planner: Planner, visit: Visit, asked: Asked, masks: Masks, what: str = "read") -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        visit: Visit,
+        asked: Asked,
+        masks: Masks,
+        what: str = "read",
+        scope: str | None = None,
+    ) -> None:
         self._planner = planner
         self._database = planner.database
         self._visit = visit
         self._asked = asked
         self._masks = masks
         self._what = what
+        self._scope = scope
         self._resource = visit.resource
         self._left = planner.policy.rule(visit.resource, "read", visit.standing)
         self._looked_at = {each.path: asked.columns_looked_at(each.path) for each in asked.clauses}
@@ -79,7 +89,12 @@ class Deciding:
             looked_at = {each.name: named[each] for each in self._looked_at[clause.path]}
             looked_at |= {f"me.{name}": me[f"me.{name}"] for name in sorted(self._asked.uses(clause.path))}
             clauses.append(ClauseSeen(clause, self._asked.said(clause, truth), clause.path in deciding, looked_at))
-        return RowSeen(self._masked_key(key), self._what, decision.allowed, tuple(clauses))
+        if self._scope is None:
+            return RowSeen(self._masked_key(key), self._what, decision.allowed, tuple(clauses))
+        # Beside the rule: whatever it says, the key does not reach there.
+        others = tuple(replace(each, decides=False) for each in clauses)
+        missing = ClauseSeen(Clause((), f"key: needs scope {self._scope}", None), truth=False, decides=True)
+        return RowSeen(self._masked_key(key), self._what, allowed=False, clauses=(missing, *others))
 
     def _masked_key(self, key: str) -> str:
         return MASK if key and any(self._masks.hides(part.column) for part in self._resource.key) else key

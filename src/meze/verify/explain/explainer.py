@@ -157,7 +157,9 @@ class Explainer:
         return Visit(resource, self._caller, self._standing)
 
     def _of_rows(self, resource: Resource, keys: list[Key], action: str = "read") -> list[RowSeen]:
-        deciding = Deciding(self._planner, self._visit(resource), self._asked(resource, action), self._masks, action)
+        lacking = None if permits(self._standing.scopes, resource.name, action) else f"{resource.name}:{action}"
+        question = self._asked(resource, action)
+        deciding = Deciding(self._planner, self._visit(resource), question, self._masks, action, lacking)
         with self._database.reading() as connection:
             return deciding.of_rows(keys, connection)
 
