@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, MetaData, exc, inspect, text
 
 from meze.databases import Database, open_database
-from meze.databases.schema import apply, pending
+from meze.databases.search import declared
 from meze.errors import Mistake
 from meze.settings import masked_url
 
@@ -158,7 +158,7 @@ def _maintaining(engine: Engine) -> Iterator[Connection]:
 
 
 def make_schema(database: Database, metadata: MetaData) -> None:
-    """Make every table and index, as `meze db upgrade` does, and let rows be put in in any order.
+    """Make every table and index, the full-text ones too, and let rows be put in in any order.
 
     On PostgreSQL foreign keys become deferrable (they still are checked at once where nobody defers them), and numbers
     that the database always gives may be given. Both serve to make rows, and to bring them back.
@@ -167,11 +167,13 @@ def make_schema(database: Database, metadata: MetaData) -> None:
         Mistake: the database refuses what the models say.
     """
     try:
-        if database.name == "postgresql":
-            _make_schemas(database, metadata)
-        apply(database, metadata, pending(database, metadata))
-        if database.name == "postgresql":
-            with database.changing_schema() as connection:
+        with database.changing_schema() as connection:
+            if database.name == "postgresql":
+                _make_schemas(connection, metadata)
+            metadata.create_all(connection)
+            for index in declared(metadata):
+                index.create(connection)
+            if database.name == "postgresql":
                 _loosen(connection)
     except Exception as error:
         cause = error.__cause__ if isinstance(error.__cause__, exc.DBAPIError) else error
@@ -184,12 +186,9 @@ def make_schema(database: Database, metadata: MetaData) -> None:
         ) from error
 
 
-def _make_schemas(database: Database, metadata: MetaData) -> None:
-    names = sorted({table.schema for table in metadata.tables.values() if table.schema})
-    if names:
-        with database.changing_schema() as connection:
-            for name in names:
-                connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_identifier(connection, name)}"))
+def _make_schemas(connection: Connection, metadata: MetaData) -> None:
+    for name in sorted({table.schema for table in metadata.tables.values() if table.schema}):
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_identifier(connection, name)}"))
 
 
 def _loosen(connection: Connection) -> None:
