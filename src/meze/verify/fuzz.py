@@ -1,28 +1,19 @@
 """Send what the OpenAPI document allows, and what it does not, to every operation: schemathesis makes it up, seeded.
 
-No answer may be an error of the server, have a status or a body that the document does not know, or refuse in anything
-but problem+json. schemathesis comes with the extra `meze[verify]`, and is loaded here alone.
+schemathesis comes with the extra `meze[verify]`. It is loaded when something is fuzzed, and not by importing this.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from meze.verify.callers import Actor
-from meze.verify.client import Exchange
 from meze.verify.finding import Finding
 from meze.verify.stage import Stage
 
-DOOR = "fuzz"
-MISSING = "schemathesis is not installed. Install it: pip install 'meze[verify]'"
-_EXAMPLES = 3
-_LONGEST = 400
+MISSING = 'schemathesis is not installed. Install it: pip install "meze[verify]"'
 
 
 @dataclass(slots=True)
@@ -36,95 +27,41 @@ class Fuzzed:
     left_out: str | None = None
 
 
+def available() -> bool:
+    """Say whether schemathesis is installed."""
+    return importlib.util.find_spec("schemathesis") is not None
+
+
 def fuzz(stage: Stage, seconds: float) -> Fuzzed:
-    """Fuzz every operation as an admin and as a user without roles, for at most so many seconds."""
-    if importlib.util.find_spec("schemathesis") is None:
-        return Fuzzed(left_out=MISSING)
-    started, done = time.monotonic(), Fuzzed()
-    actors = [actor for actor in stage.actors if actor.name in ("admin", "alice")] or list(stage.actors[:1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for actor, operation, config in _operations(stage, actors):
-            if time.monotonic() - started > seconds:
-                break
-            done.operations += 1
-            _one(stage, actor, operation, config, done)
-            stage.restore()
-    done.seconds = time.monotonic() - started
+    """Fuzz every operation with the seed of the stage for at most so many seconds, and say what was found."""
+    done = Fuzzed()
+    if not available():
+        done.left_out = MISSING
+    else:
+        done.findings += fuzzed(stage, stage.seed, seconds, done)
     return done
 
 
-def _operations(stage: Stage, actors: list[Actor]) -> Iterator[tuple[Actor, Any, Any]]:
-    """Yield each operation with who asks it, those of rows first: there is most to find."""
-    import schemathesis
-    from schemathesis.config import SchemathesisConfig
+def fuzzed(stage: Stage, seed: int, seconds: float, done: Fuzzed | None = None) -> Iterator[Finding]:
+    """Yield each finding as it is made; `done` is told the numbers. The rows are what they were before, at the end.
 
-    document = schemathesis.openapi.from_wsgi("/openapi.json", stage.wsgi, config=SchemathesisConfig.from_dict({}))
-    prefix = f"{stage.prefix}/auth"
-    operations = [found.ok() for found in document.get_all_operations()]
-    operations = [each for each in operations if not each.path.startswith(prefix)]
-    for operation, actor in itertools.product(operations, actors):
-        yield actor, operation, document.config
+    An operation is asked in turns, and the next is always that which took least time so far, so that none waits for a
+    slow one. What is sent in a turn depends on the seed, the operation and the number of the turn alone: with more time
+    the same comes, and more after it.
 
+    Raises:
+        ModuleNotFoundError: schemathesis is not installed.
+    """
+    from meze.verify.fuzzer import Fuzzer  # schemathesis is an extra, and takes a second to load
 
-def _one(stage: Stage, actor: Actor, operation: Any, config: Any, done: Fuzzed) -> None:
-    from hypothesis import HealthCheck, Phase, settings
-    from schemathesis.core.failures import FailureGroup
-    from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
-    from schemathesis.specs.openapi.checks import (
-        content_type_conformance,
-        response_schema_conformance,
-        status_code_conformance,
-    )
-    from schemathesis.checks import not_a_server_error
-
-    checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-
-    def ask(case: Any) -> None:
-        done.requests += 1
-        response = case.call(headers=dict(actor.headers))
-        try:
-            case.validate_response(response, checks=checks)
-        except FailureGroup as failures:
-            done.findings += [_finding(stage, actor, case, response, each) for each in failures.exceptions[:1]]
-
-    bounded = settings(
-        max_examples=_EXAMPLES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],
-        report_multiple_bugs=False,
-    )
-    made = HypothesisTestConfig(
-        project=config,
-        modes=[HypothesisTestMode.EXAMPLES, HypothesisTestMode.FUZZING],
-        settings=bounded,
-        seed=stage.seed,
-    )
-    create_test(operation=operation, test_func=ask, config=made)()
-
-
-def _finding(stage: Stage, actor: Actor, case: Any, response: Any, failure: Any) -> Finding:
-    path = response.request.path_url
-    body = response.request.body or b""
-    headers = {name: value for name, value in response.request.headers.items() if name.lower() == "content-type"}
-    exchange = Exchange(
-        response.request.method,
-        path,
-        headers,
-        body if isinstance(body, bytes) else str(body).encode(),
-        actor.name if actor.headers else None,
-    )
-    piece = case.path.removeprefix(f"{stage.prefix}/").split("/")[0]
-    said = " ".join(str(failure).split())
-    return Finding(
-        DOOR,
-        piece,
-        actor.name,
-        f"The answer is not as the OpenAPI document says: {getattr(failure, 'title', type(failure).__name__)}",
-        "an answer that the document knows",
-        f"{response.status_code}: {said[:_LONGEST]}",
-        exchange.curl,
-    )
+    done = Fuzzed() if done is None else done
+    started = time.monotonic()
+    fuzzer = Fuzzer(stage, seed)
+    try:
+        done.left_out = fuzzer.left_out
+        for turn in fuzzer.turns(started + seconds):
+            yield from turn
+    finally:
+        fuzzer.close()
+        done.operations, done.requests = fuzzer.operations, fuzzer.requests
+        done.seconds = time.monotonic() - started

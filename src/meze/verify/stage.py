@@ -139,6 +139,7 @@ def _apart(settings: Settings, url: str, folder: Path) -> Settings:
         smtp_url=None,
         env="development",
         registration="closed",
+        docs="public",
         secret_key=secrets.token_urlsafe(48),
         secret_key_fallbacks=(),
         access_token_minutes=_DAY_MINUTES,
