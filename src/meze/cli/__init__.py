@@ -28,7 +28,7 @@ COMMANDS = {
     "access": Listed("meze.cli.access:access", "Show who may do what: each resource, action and kind of caller."),
     "verify": Listed(
         "meze.cli.verify:verify",
-        "Attack the app as every kind of caller, through every door; exit with 1 on any leak.",
+        "Attack the app as every kind of caller, through every door, and exit with 1 on any leak.",
     ),
     "openapi": Listed("meze.cli.openapi:openapi", "Print the OpenAPI 3.1 document, as /openapi.json serves it."),
 }
