@@ -127,6 +127,9 @@ class Reader:
                 return printed if "No rule" in printed else None
             case ["source", _]:
                 return None
+            case [*command, ">", file]:
+                (self._folder / file).write_text(self._print(command, variables), "utf-8")
+                return None
             case _:
                 self._printed = self._print(words, variables)
                 return differs(shown, self._printed)

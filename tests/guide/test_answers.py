@@ -146,3 +146,10 @@ def test_a_block_without_a_file_name_is_told(reader):
 def test_a_target_that_make_lacks_is_told(reader):
     assert reader.run("$ make serve\n") is None
     assert "No rule" in reader.run("$ make coffee\n")
+
+
+def test_what_a_command_prints_is_kept_in_a_file(reader, tmp_path):
+    reader.save("# hello.py\nprint('hello')\n")
+
+    assert reader.run("$ python hello.py > said.txt\n") is None
+    assert (tmp_path / "said.txt").read_text("utf-8") == "hello\n"
