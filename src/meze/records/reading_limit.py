@@ -18,7 +18,7 @@ from meze.query.ask import Condition, SortKey, compares_of
 from meze.query.operators import OPERATORS
 from meze.query.view import Path
 from meze.records.cost import Load
-from meze.records.plan import ListPlan
+from meze.records.plan import LIMIT, ListPlan
 from meze.resources.indexes import advise, is_led
 from meze.resources.registry import Registry
 from meze.resources.resource import Field, Resource
@@ -49,8 +49,8 @@ class ReadingLimit:
         self._tells_sql = tells_sql
         self._sizes = Sizes(KEPT_SECONDS)
 
-    def check_list(self, plan: ListPlan, values: Mapping[str, Any], connection: Connection) -> None:
-        """Let a page of a list through, or refuse it. A search has an index of its own.
+    def check_list(self, plan: ListPlan, values: Mapping[str, Any], rows: int, connection: Connection) -> None:
+        """Let a page of so many rows of a list through, or refuse it. A search has an index of its own.
 
         Raises:
             TooExpensive: it would read too many rows.
@@ -62,7 +62,8 @@ class ReadingLimit:
             statements.append((plan.count, WHOLE if plan.load.whole else 1))
         key = {part.name for part in plan.resource.key}
         sort = [each for each in plan.shape.sort if each.path.relations or each.path.field not in key]
-        self.check(plan.load, plan.resource, asked_of(plan.shape.conditions, sort), statements, values, connection)
+        asked = asked_of(plan.shape.conditions, sort)
+        self.check(plan.load, plan.resource, asked, statements, {**values, LIMIT: rows}, connection)
 
     def check(
         self,

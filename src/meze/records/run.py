@@ -64,7 +64,7 @@ class Runner:
         That row's presence is the "next" link. A COUNT would scan the table and be stale by the time it is followed.
         """
         if self.limit is not None:
-            self.limit.check_list(plan, values | {LIMIT: limit + 1}, connection)
+            self.limit.check_list(plan, values, limit + 1, connection)
         rows: list[Row] = []
         for statement in plan.statements:
             values[LIMIT] = limit + 1 - len(rows)
