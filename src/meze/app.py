@@ -15,6 +15,8 @@ from sqlalchemy import MetaData
 from meze.access.caller import Caller
 from meze.access.policy import Policy
 from meze.access.source import check_source, lines_of
+from meze.access.tenancy_reading import read_tenancy
+from meze.access.tenant import Tenant, TenantDeclaration, again
 from meze.access.terms import user_frame, user_line
 from meze.accounts.accounts import Accounts
 from meze.accounts.declared import declarations
@@ -85,6 +87,7 @@ class Meze:
         self.about = about
         self._overrides = dict(settings or {})
         self._declarations: list[Declaration] = []
+        self.tenancy: TenantDeclaration | None = None
         self._installed: Installation | None = None
         if app is not None:
             self.init_app(app, base)
@@ -155,6 +158,33 @@ class Meze:
         self._declarations.append(declaration)
         if self._installed is not None:
             self._installed.name(declaration)
+
+    def tenant(
+        self,
+        membership: type,
+        *,
+        user: str | None = None,
+        of: str | None = None,
+        role: str | None = None,
+        founder: Any = None,
+        through: Mapping[Any, str] | None = None,
+        shared: Iterable[Any] = (),
+        admin: bool = True,
+    ) -> Tenant:
+        """Keep tenants (organisations) apart on every resource; return the terms `.member` and `.role(...)` for rules.
+
+        `membership` is the model that joins users to tenants: by the attributes `user` and `of`, found by its foreign
+        keys unless named, in a `role`. Whoever makes a tenant becomes its member as `founder`. `through` names the
+        foreign key that leads to the tenant where there are several, `shared` the resources that belong to none.
+        With `admin=False` a tenant holds back the role admin too.
+        """
+        declaration = TenantDeclaration(
+            membership, user_line(), user, of, role, founder, dict(through or {}), tuple(shared), admin
+        )
+        if self.tenancy is not None or (self._installed is not None and self._installed.sealed):
+            raise again(declaration, self.tenancy)
+        self.tenancy = declaration
+        return Tenant(declaration)
 
     @property
     def declarations(self) -> tuple[Declaration, ...]:
@@ -274,10 +304,11 @@ class Installation:
         settings, database = self.settings, self.database
         declared = (*self.api.declarations, *declarations())
         resources = build(declared, self.metadata, database.name, database.integer_bits)
+        tenancy = None if self.api.tenancy is None else read_tenancy(self.api.tenancy, resources)
         for resource in resources:
             if resource.search:
                 search_index(resource).declare()
-        policy = Policy(resources, self.api.roles)
+        policy = Policy(resources, self.api.roles, tenancy)
         if settings.env == "production":
             refuse_unsafe_production(settings, debug=self.app.debug)
         assert settings.secret_key is not None

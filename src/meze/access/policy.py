@@ -23,6 +23,8 @@ from meze.access.rule import (
     roles_in,
 )
 from meze.access.scopes import deciding, permits, vocabulary
+from meze.access.tenancy import Tenancy
+from meze.access.tenancy_reading import membership_of, refuse_unknown_founder
 from meze.errors import Forbidden, InsufficientScope, Mistake, Problem, Text, Unauthenticated
 from meze.query.view import View
 from meze.resources.registry import Registry
@@ -35,11 +37,12 @@ _NEEDED = Text("This needs an API key with the scope '{scope}'.", "此操作需�
 class Policy:
     """Reads every rule once, refusing at start what is wrong, and folds them for whoever calls.
 
-    `roles` are the declared ones; `admin` is always among them.
+    `roles` are the declared ones; `admin` is always among them. `tenancy` keeps tenants apart, where there are any.
     """
 
-    def __init__(self, resources: Registry, roles: frozenset[str]) -> None:
+    def __init__(self, resources: Registry, roles: frozenset[str], tenancy: Tenancy | None = None) -> None:
         self._resources = resources
+        self.tenancy = tenancy
         self.roles = roles | {ADMIN}
         self.scopes = vocabulary(each.name for each in resources)
         self._rules: dict[tuple[str, str], Rule] = {}
@@ -57,8 +60,11 @@ class Policy:
         return standing if caller.scopes is None else standing._replace(scopes=deciding(caller.scopes, self.scopes))
 
     def declared(self, resource: Resource, action: str) -> Rule:
-        """Return the rule as it was declared, before anything is known of the caller, the admin's passage included."""
+        """Return the rule as it was declared, before anything is known of the caller, the admin's passage included, and
+        the membership that a tenant asks for."""
         rule = self._rules[resource.name, action]
+        if self.tenancy is not None:
+            return self.tenancy.bounded(rule, resource, action)
         return or_admin(rule) if resource.admin else rule
 
     def declared_field(self, resource: Resource, name: str, action: str) -> Rule:
@@ -151,12 +157,16 @@ class Policy:
         return InsufficientScope(_NEEDED, params={"scope": f"{resource.name}:{missing}"})
 
     def _read(self, resource: Resource) -> None:
-        reader = RuleReader(resource.table, resource.where)
+        tenancy = self.tenancy
+        membership = None if tenancy is None else lambda term: membership_of(term, resource, tenancy)
+        reader = RuleReader(resource.table, resource.where, membership)
         for action in ACTIONS:
             written = resource.rules.get(action)
             rule = NOBODY_AT_ALL if written is None else reader.read(written)
             self._check_roles(rule, resource.where)
             self._rules[resource.name, action] = rule
+        if tenancy is not None and tenancy.founded is not None and resource.table is tenancy.tenant:
+            refuse_unknown_founder(self._rules[resource.name, "create"], resource)
         for name, rules in resource.field_rules.items():
             for action in ("read", "write"):
                 written = getattr(rules, action)

@@ -6,7 +6,7 @@ itself, and of `.has()` and `.any()`. What is left out is refused with the line 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Table
@@ -30,6 +30,7 @@ from sqlalchemy.sql.selectable import Exists, Select, SelectBase
 from sqlalchemy.types import NullType
 
 from meze.access.rule import Always, Compared, Either, Every, IfRole, IfSignedIn, Negated, Related, Rule, negated
+from meze.access.tenant import InTenant
 from meze.access.terms import Anyone, HasRole, MeValue, SignedIn, Term
 from meze.errors import Mistake
 from meze.resources.rewrite import is_table, plain
@@ -38,11 +39,17 @@ _PARENTHESES = "Put each comparison in parentheses: signed_in & (Trip.owner_id =
 
 
 class RuleReader:
-    """Reads the rules of one declaration. `where` is its `file:line`, used where a term does not know its own."""
+    """Reads the rules of one declaration. `where` is its `file:line`, used where a term does not know its own.
 
-    def __init__(self, table: FromClause, where: str | None) -> None:
+    `membership` makes rules of the terms of tenancy.
+    """
+
+    def __init__(
+        self, table: FromClause, where: str | None, membership: Callable[[InTenant], Rule] | None = None
+    ) -> None:
         self.table = table
         self.where = where
+        self._membership = membership
 
     def read(self, written: object) -> Rule:
         """Return the rule that `written` says.
@@ -77,6 +84,8 @@ class RuleReader:
                 return IfSignedIn()
             case HasRole():
                 return IfRole(element.role)
+            case InTenant():
+                return self._member(element, tables)
             case BooleanClauseList() if not element.clauses:
                 raise self._mistake(
                     "A rule is made of no parts: and_() and or_() without any.", "Write anyone, or leave it out."
@@ -93,6 +102,19 @@ class RuleReader:
             case UnaryExpression() if element.operator is operators.inv:
                 return Negated(self._rule(element.element, tables))
         return self._compared(written, tables)  # with its annotations: they know the names of attributes
+
+    def _member(self, element: InTenant, tables: tuple[FromClause, ...]) -> Rule:
+        if tables != (self.table,):
+            raise self._mistake(
+                f"`{element!r}` stands inside of .has() or .any(): it asks for the tenant of the resource's own row.",
+                f"Put it beside: {element!r} & Task.project.has(...).",
+            )
+        if self._membership is None:
+            raise self._mistake(
+                f"`{element!r}` is asked where no tenants are declared.",
+                "Use what api.tenant(...) of the same api returned.",
+            )
+        return self._membership(element)
 
     def _related(self, element: Exists, tables: tuple[FromClause, ...]) -> Rule:
         inner: Any = element.element

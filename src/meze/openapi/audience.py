@@ -11,7 +11,6 @@ from itertools import combinations
 
 from meze.access.caller import NOBODY, Standing
 from meze.access.policy import Policy
-from meze.access.read import RuleReader
 from meze.access.rule import EVERYBODY, NOBODY_AT_ALL, roles_in
 from meze.resources.registry import Registry
 from meze.resources.resource import ACTIONS, Field, Relation, Resource
@@ -117,9 +116,9 @@ def _roles(resource: Resource, resources: Registry, policy: Policy) -> frozenset
     targets = [resources.of(relation.model) for relation in resource.relations.values()]
     rules = [policy.declared(resource, action) for action in ACTIONS]
     rules += [policy.declared(target, "read") for target in targets if target is not None]
-    reader = RuleReader(resource.table, resource.where)
-    for each in resource.field_rules.values():
-        rules += [reader.read(written) for written in (each.read, each.write) if written is not None]
+    rules += [
+        policy.declared_field(resource, name, action) for name in resource.field_rules for action in ("read", "write")
+    ]
     # Admins pass where a rule of a field does not let them through by itself.
     named = frozenset[str]().union(*(roles_in(rule) for rule in rules))
     return named | {"admin"} if resource.field_rules else named

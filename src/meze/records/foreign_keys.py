@@ -39,7 +39,7 @@ class ForeignKeys:
         return [
             self._points_at_readable(constraint, fields, row, old)
             for constraint, fields in self._set()
-            if not self._points_anywhere(constraint)
+            if not self._points_anywhere(constraint, old)
         ]
 
     def questions(self, row: FromClause, old: FromClause | None) -> tuple[ForeignKeyQuestion, ...]:
@@ -64,10 +64,17 @@ class ForeignKeys:
                 found.append((constraint, tuple(by_client)))
         return found
 
-    def _points_anywhere(self, constraint: ForeignKeyConstraint) -> bool:
-        """Say whether the caller may read every row that a foreign key can point at."""
+    def _points_anywhere(self, constraint: ForeignKeyConstraint, old: FromClause | None) -> bool:
+        """Say whether the caller may let a foreign key point at every row that there is."""
         target = self._target(constraint)
-        return target is not None and self.grounds.policy.rule(target, "read", self.grounds.standing) == EVERYBODY
+        if target is None or self._stays(constraint, target, old):
+            return False
+        return self.grounds.policy.rule(target, "read", self.grounds.standing) == EVERYBODY
+
+    def _stays(self, constraint: ForeignKeyConstraint, target: Resource, old: FromClause | None) -> bool:
+        """Say whether a foreign key must not leave the tenant of its row; it holds for admins too."""
+        tenancy = self.grounds.policy.tenancy
+        return tenancy is not None and tenancy.keeps(constraint, self.resource, target, made=old is None)
 
     def _target(self, constraint: ForeignKeyConstraint) -> Resource | None:
         """Return the resource that a foreign key points into, or None where the caller may not read what it points at.
@@ -102,5 +109,9 @@ class ForeignKeys:
             return or_(false(), *allowed)
         table = target.table.alias()
         there = [table.c[element.column.key] == new for element, new in zip(constraint.elements, pointing, strict=True)]
-        found = select(1).select_from(table).where(*there, self.grounds.readable(target, table))
+        there.append(self.grounds.readable(target, table))
+        tenancy = self.grounds.policy.tenancy
+        if tenancy is not None and self._stays(constraint, target, old):
+            there.append(tenancy.kept(constraint, self.resource, row, old, target, table))
+        found = select(1).select_from(table).where(*there)
         return or_(*allowed, exists(found.correlate_except(table)))

@@ -119,6 +119,12 @@ def plan_delete(planner: Planner, resource: Resource, standing: Standing) -> Cha
     )
 
 
+def plan_founding(planner: Planner, resource: Resource, given: frozenset[str]) -> Statement:
+    """Plan the membership that is made beside a tenant, of no rule of its own; its fields are bound as in a create."""
+    standing = Standing(signed_in=True, email_known=False, roles=frozenset())
+    return planner.remembered(("found", resource, given), lambda: _Writer(planner, resource, standing, given).unasked())
+
+
 def ask_create(planner: Planner, resource: Resource, standing: Standing) -> Statement:
     """Return the question that `api.can` asks before a create: a row where the rule holds, every field bound."""
     return planner.remembered(
@@ -184,6 +190,11 @@ class _Writer:
         prepare = self.planner.database.prepare
         fields = self._field_question(rule, row, created=True)
         return WritePlan(prepare(made), self._foreign_keys.questions(row, None), fields, shown, row)
+
+    def unasked(self) -> Statement:
+        """Return what makes a row without a question."""
+        written = {each.column: value for each in self._stored if (value := self._created(each)) is not None}
+        return self.planner.database.prepare(insert(self.table).values(written).returning(*self.table.primary_key))
 
     def update(self) -> ChangePlan:
         allowed = self.planner.database.prepare(self._allowed("update"))

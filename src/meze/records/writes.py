@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
+from meze.access.tenancy import Tenancy
 from meze.databases import Connection, DatabaseError, FaultKind, Statement
 from meze.errors import ENTRIES_SHOWN, Entry, Invalid, PreconditionRequired, Problem
 from meze.query.ask import Selection
@@ -22,7 +23,7 @@ from meze.records.run import Values
 from meze.records.shape import Row, digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Match, Visit, keyed, named
-from meze.records.write import WritePlan, plan_create, plan_delete, plan_update
+from meze.records.write import WritePlan, plan_create, plan_delete, plan_founding, plan_update
 from meze.resources.resource import Field, Resource
 
 
@@ -148,7 +149,11 @@ class Writes:
                 self._refusals.create(visit, plan, bound, connection)
             return rows[0]
 
-        return self._act(visit, plan, bound, write, selection)
+        act = self._act(visit, plan, bound, write, selection)
+        tenancy = self._policy.tenancy
+        if tenancy is not None and tenancy.founded is not None and resource.table is tenancy.tenant:
+            return self._founding(act, tenancy, tenancy.founded)
+        return act
 
     def patching(
         self,
@@ -242,6 +247,22 @@ class Writes:
             bound=bound,
             explain=lambda problem: self._explain_afterwards(problem, visit, plan, bound),
         )
+
+    def _founding(self, act: Act, tenancy: Tenancy, membership: Resource) -> Act:
+        """Return the making of a tenant together with that of the membership of whoever makes it."""
+        visit = act.visit
+
+        def write(connection: Connection) -> Row:
+            row = act.write(connection)
+            sent = tenancy.first_membership(visit.resource, row, visit.caller)
+            values = self._changes.created(membership, sent, visit.caller)
+            given = frozenset(values)
+            statement = self._lending.planned(visit, lambda: plan_founding(self._planner, membership, given))
+            connection.rows(statement, named(values))
+            return row
+
+        # Of several such rows each is made by itself, so that its membership follows it.
+        return replace(act, alone=False, statement=None, write=write)
 
     def _sometimes(self, visit: Visit) -> Set[str]:
         """Return the fields of which the row decides whether the caller may write them."""

@@ -148,7 +148,7 @@ class Resource:
 
     `rules` are the user's own expressions, by action; an action that is missing is closed. `restriction` is what every
     row must fulfil to belong here at all (single-table inheritance). `served` is False for what relations may reach but
-    no address does.
+    no address does. `fixed` are fields that say whose a row is (see access/tenancy.py).
     """
 
     name: str
@@ -172,6 +172,7 @@ class Resource:
     where: str | None = None
     lines: Mapping[str, str] = field(default_factory=dict)
     served: bool = True
+    fixed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Resource {self.name}>"
@@ -184,7 +185,7 @@ class Resource:
     @property
     def create_only(self) -> frozenset[str]:
         """The names of the fields that are closed once a row is made, beside those of the key."""
-        return frozenset(name for name, rules in self.field_rules.items() if rules.create_only)
+        return self.fixed.union(name for name, rules in self.field_rules.items() if rules.create_only)
 
     def line_of(self, argument: str) -> str | None:
         """Return the `file:line` that says `argument`: an action, `owner`, `fields`, or `fields.<name>`.
