@@ -165,10 +165,10 @@ class Knock:
         if not scene.watch.changed():
             return Written(reply, (), before)
         after = scene.stage.stored()
-        scene.stage.restore()
+        found = changes_between(before, after)
+        scene.stage.restore(found)
         scene.writes += 1
-        changes = tuple(each for each in changes_between(before, after) if not (each.table.name or "").startswith(_OWN))
-        return Written(reply, changes, after)
+        return Written(reply, tuple(each for each in found if not each.table.name.startswith(_OWN)), after)
 
     # Comparing -------------------------------------------------------------------------------------------------
 

@@ -26,22 +26,34 @@ from meze.verify.world import Change, Key, Row, World, changes_between
 _ROUNDS = 4
 
 
-def restore(engine: Engine, before: World) -> tuple[Change, ...]:
-    """Make what the database holds what it was, and return what had become of it.
+def restore(engine: Engine, before: World, found: tuple[Change, ...] | None = None) -> tuple[Change, ...]:
+    """Make what the database holds what it was, and return what had become of it: `found`, where that is known.
 
     Only what differs is written. Where rows stand in each other's way (two that swapped a unique value), everything is
     deleted and put in again.
     """
-    found = changes_between(before, World.read(engine, before.tables))
+    if found is None:
+        found = changes_between(before, World.read(engine, before.tables))
+    touched = _near({change.table for change in found}, before)
     left: Sequence[Change] = found
     for _ in range(_ROUNDS):
         if not left:
             return found
         with deferring(engine) as connection:
             _mend(connection, left)
-        left = changes_between(before, World.read(engine, before.tables))
+        left = changes_between(touched, World.read(engine, touched.tables))
     _replace_all(engine, before)
     return found
+
+
+def _near(tables: set[Table], world: World) -> World:
+    """Return the part of a world that mending these tables can change: they, and what refers to them."""
+    referring = {
+        table
+        for table in world.tables
+        if any(constraint.referred_table in tables for constraint in table.foreign_key_constraints)
+    }
+    return World({table: world.rows(table) for table in world.tables if table in tables | referring})
 
 
 class deferring:  # noqa: N801 - used as a context manager, like contextlib's own

@@ -98,9 +98,12 @@ class Stage:
         """Return what became of the rows since the stage was made, or restored."""
         return changes_between(self.world, self.stored())
 
-    def restore(self) -> tuple[Change, ...]:
-        """Bring every row back to what it was, and return what had become of them. Every token is good again."""
-        changed = restore(self.database.engine, self.world)
+    def restore(self, found: tuple[Change, ...] | None = None) -> tuple[Change, ...]:
+        """Bring every row back to what it was, and return what had become of them. Every token is good again.
+
+        `found` is what had become of them, where that is known already.
+        """
+        changed = restore(self.database.engine, self.world, found)
         people = [change.key[0] for change in changed if change.table is User.__table__]
         if people:
             restore(self.database.engine, self._proving)
@@ -146,6 +149,7 @@ def _apart(settings: Settings, url: str, folder: Path) -> Settings:
         session_idle_days=max(settings.session_idle_days, 1.0),
         session_days=max(settings.session_days, 2.0),
         statement_seconds=max(settings.statement_seconds, 10.0),
+        rows_read_limit=0,
         root=folder,
     )
 
