@@ -39,6 +39,7 @@ Examples:
 @click.option("--resource", "resources", metavar="NAME", multiple=True, help="Only this resource.")
 @click.option("--as", "callers", metavar="CALLER", multiple=True, help="Only as this caller, as a finding names it.")
 @click.option("--seconds", type=float, default=45.0, show_default=True, help="How long it may take.")
+@click.option("--first", is_flag=True, help="Stop at the first finding.")
 @click.option("--no-fuzz", is_flag=True, help="Leave out the requests made up from the OpenAPI document.")
 @click.option("--database-url", metavar="URL", help="An empty database to use. It is emptied at the end.")
 def verify(
@@ -49,6 +50,7 @@ def verify(
     resources: tuple[str, ...],
     callers: tuple[str, ...],
     seconds: float,
+    first: bool,
     no_fuzz: bool,
     database_url: str | None,
 ) -> None:
@@ -63,9 +65,9 @@ def verify(
         meze.events.silence(RequestAnswered)
         refuse_unknown("--resource", resources, [each.name for each in stage.resources.served])
         refuse_unknown("--as", callers, [each.name for each in stage.actors])
-        wanted = Chosen(doors, resources, callers)
-        fuzzes = not no_fuzz and not (doors or resources or callers)
+        wanted = Chosen(doors, resources, callers, first)
         done = _attacked(stage, wanted, seconds)
+        fuzzes = not (no_fuzz or doors or resources or callers or (first and done.findings))
         fuzzed = _fuzzed(stage, seconds, done) if fuzzes else Fuzzed(left_out="it was not asked for.")
         report = report_of(stage, done, fuzzed)
     if as_json:

@@ -18,11 +18,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is tried: names of doors, resources and callers; everything where none is named."""
+    """What is tried: names of doors, resources and callers; everything where none is named. `first`: no further than
+    to the first finding."""
 
     doors: Collection[str] = ()
     resources: Collection[str] = ()
     actors: Collection[str] = ()
+    first: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ def attack(stage: Stage, chosen: Chosen, seconds: float, progress: Progress = la
     try:
         for at, (door, actor, resource) in enumerate(knocks):
             begun = time.monotonic()
-            if begun - started > seconds:
+            if begun - started > seconds or (chosen.first and done.findings):
                 done.skipped[door.name] = done.skipped.get(door.name, 0) + 1
                 continue
             progress(at, len(knocks))
