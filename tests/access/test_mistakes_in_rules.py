@@ -1,6 +1,7 @@
 """What Python or SQL would silently misread is refused at start, with its line and what to write instead."""
 
 import itertools
+import sys
 
 import pytest
 
@@ -195,6 +196,44 @@ def test_words_of_python_are_found_in_another_module(load, tmp_path, monkeypatch
         load("api.resource(Trip, read=open_rule)", "from rules_elsewhere import open_rule")
 
     assert line_of(caught.value, tmp_path) == "open_rule = x and x"
+
+
+def test_words_of_python_are_found_in_another_module_of_a_package(tmp_path, monkeypatch):
+    package = f"travel{next(_numbers)}"
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "words.py").write_text("from meze import anyone as x\nopen_rule = x and x\n")
+    rules = PROGRAM.format(models="", rules="from .words import open_rule", last="api.resource(Trip, read=open_rule)")
+    (tmp_path / package / "__init__.py").write_text(rules)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(Mistake) as caught:
+        load_meze(package)
+
+    assert line_of(caught.value, tmp_path) == "open_rule = x and x"
+
+
+def test_what_a_library_imports_within_itself_is_not_taken_for_a_module_of_the_program(tmp_path, monkeypatch):
+    last = "def kept(api): return anyone\napi.resource(Trip, read=kept(api))"
+    (tmp_path / "app.py").write_text(PROGRAM.format(models="", rules="", last=last))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    try:
+        assert [each.name for each in load_meze("app.py").resources.served] == ["trips"]
+    finally:
+        sys.modules.pop("app", None)
+
+
+def test_a_name_that_modules_hand_round_is_followed_once(load, tmp_path):
+    first, second = f"first{next(_numbers)}", f"second{next(_packages)}"
+    (tmp_path / f"{first}.py").write_text(
+        f"from meze import anyone\nnamed = anyone\nimport {second}\nfrom {second} import named\n"
+    )
+    (tmp_path / f"{second}.py").write_text(f"from {first} import named\n")
+
+    served = load("api.resource(Trip, read=named)", rules=f"from {first} import named")
+
+    assert [each.name for each in served.resources.served] == ["trips"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from types import FrameType
 
 from meze.errors import Mistake
@@ -154,8 +155,19 @@ def _fault(node: ast.AST) -> tuple[str, str] | None:
     return None
 
 
-def _meanings(name: str, module: Source, filename: str) -> Iterator[tuple[ast.expr, Source, str]]:
-    """Yield what `name` was given in this module or where it is from, or what a function of that name returns."""
+def _is_elsewhere(node: ast.ImportFrom) -> bool:
+    """Say whether an import holds no rules: our own and SQLAlchemy's words, or one by a relative name, which would be
+    taken for a module at the top (Flask's own `from .app import Flask` for the user's app.py)."""
+    return node.level > 0 or str(node.module).startswith(("meze", "sqlalchemy"))
+
+
+def _meanings(
+    name: str, module: Source, filename: str, crossed: frozenset[tuple[str, str]] = frozenset()
+) -> Iterator[tuple[ast.expr, Source, str]]:
+    """Yield what `name` was given in this module or where it is from, or what a function of that name returns.
+
+    `crossed` are the imports that led here, since modules may hand a name round.
+    """
     for node in module.given.get(name, ()):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             if node.value is not None:
@@ -166,7 +178,20 @@ def _meanings(name: str, module: Source, filename: str) -> Iterator[tuple[ast.ex
                     yield inner.value, module, filename
         elif isinstance(node, ast.ImportFrom) and node.module and not node.module.startswith(("meze", "sqlalchemy")):
             original = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)
-            source = getattr(sys.modules.get(node.module), "__file__", None)
-            there = _parsed(source) if original and source and source != filename else None
-            if original and source and there is not None:
-                yield from _meanings(original, there, source)
+            source = _file_of(node.module, node.level, filename)
+            if original is None or source is None or source == filename or (source, original) in crossed:
+                continue
+            there = _parsed(source)
+            if there is not None:
+                yield from _meanings(original, there, source, crossed | {(source, original)})
+
+
+def _file_of(module: str, level: int, filename: str) -> str | None:
+    """Return the file that `from module import ...` in `filename` reads; `level` is the number of dots before it."""
+    if not level:
+        return getattr(sys.modules.get(module), "__file__", None)
+    # Such as `from .app import Flask` in Flask itself, which is no module `app` of the user's.
+    parts = module.split(".")
+    folder = Path(filename).parents[level - 1]
+    places = (folder.joinpath(*parts[:-1], f"{parts[-1]}.py"), folder.joinpath(*parts, "__init__.py"))
+    return next((str(place) for place in places if place.is_file()), None)
