@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, Column, Table
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter
 from sqlalchemy.sql.visitors import iterate
 
+from meze.access.tenant import InTenant
 from meze.access.terms import MeValue
 from meze.resources.resource import Resource
 from meze.verify.three import shape_of
@@ -42,6 +43,17 @@ def mentions_of(resources: Iterable[Resource]) -> Mentions:
             if rule is not None:
                 _add(found, shape_of(rule))
     return found
+
+
+def add_memberships(found: Mentions, resources: Iterable[Resource], role: Column[Any] | None) -> None:
+    """Add the roles that rules ask of a member of a tenant to what is said of the column that holds them."""
+    if role is None:
+        return
+    mention = found.setdefault(role, Mention())
+    for resource in resources:
+        for rule in resource.rules.values():
+            terms = [each for each in iterate(shape_of(rule)) if isinstance(each, InTenant)]
+            mention.values += [name for each in terms for name in each.as_roles or () if name not in mention.values]
 
 
 def _add(found: Mentions, rule: Any) -> None:

@@ -35,7 +35,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 from meze.accounts.tables import User
 from meze.resources.mapper import unique_sets
 from meze.resources.resource import Resource
-from meze.verify.atoms import mentions_of
+from meze.verify.atoms import Mentions, add_memberships, mentions_of
 from meze.verify.pools import FRESH, OMITTED, Pool, Pools
 from meze.verify.restore import deferring
 from meze.verify.samples import NoSample, sample, varied
@@ -59,13 +59,23 @@ class Filled:
     notices: tuple[str, ...] = ()
 
 
-def fill(engine: Engine, tables: Sequence[Table], resources: Iterable[Resource], seed: int) -> Filled:
-    """Fill `tables`, which are empty, with 12 to 40 rows each; the users are there already. Seeded."""
-    return _Filling(engine, tables, list(resources), seed).run()
+def fill(
+    engine: Engine, tables: Sequence[Table], resources: Iterable[Resource], seed: int, roles: Column[Any] | None = None
+) -> Filled:
+    """Fill `tables`, which are empty, with 12 to 40 rows each; the users are there already. Seeded.
+
+    `roles` is the column that holds as what somebody is a member of a tenant.
+    """
+    declared = list(resources)
+    mentions = mentions_of(declared)
+    add_memberships(mentions, declared, roles)
+    return _Filling(engine, tables, declared, mentions, seed).run()
 
 
 class _Filling:
-    def __init__(self, engine: Engine, tables: Sequence[Table], resources: list[Resource], seed: int) -> None:
+    def __init__(
+        self, engine: Engine, tables: Sequence[Table], resources: list[Resource], mentions: Mentions, seed: int
+    ) -> None:
         self._engine = engine
         self._random = Random(seed)  # noqa: S311 - the same rows each time, and nothing secret
         users = User.__table__
@@ -73,7 +83,7 @@ class _Filling:
         self._rows: dict[Table, list[Mapping[str, Any]]] = {}
         with engine.connect() as connection:
             self._keep(connection, users)
-        self._pools = Pools(mentions_of(resources), resources, self._rows[users])
+        self._pools = Pools(mentions, resources, self._rows[users])
         names = {table: place for place, table in enumerate(sorted(tables, key=lambda each: each.fullname), 1)}
         self._first = {table: place * _RANGE for table, place in names.items()}
         sort: Any = sort_tables_and_constraints  # SQLAlchemy gives it no types

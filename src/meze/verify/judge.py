@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, Literal
 
-from sqlalchemy import and_, false, or_
+from sqlalchemy import ForeignKeyConstraint, and_, false, or_
 from sqlalchemy.sql.elements import AsBoolean, False_, True_
 from sqlalchemy.sql.visitors import iterate
 
@@ -127,6 +127,16 @@ class Judge:
         if target is None:
             return bool(found)
         return any(self.allows(actor, "read", target, row) for row in found)
+
+    def keeps_tenant(
+        self, resource: Resource, key: ForeignKeyConstraint, row: Row, old: Row | None, target: Row
+    ) -> bool:
+        """Say whether a foreign key of `row`, which was `old` (None: it is made), may lead to `target` as far as
+        tenants go, whoever calls; always, where there are none."""
+        tenants, there = self.evaluator.tenants, self.resources.of_table(target.table)
+        if tenants is None or there is None:
+            return True
+        return tenants.keep((resource.name, there.name), key, (row, old, target), self.world)
 
     # Fields and relations --------------------------------------------------------------------------------------
 

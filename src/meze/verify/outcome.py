@@ -1,8 +1,8 @@
 """What a write must come to: worked out from the judge, the rows in memory and the declaration alone.
 
-The order of the refusals is that of the contract: what no row could pass (401, 403), the row that is not there to be seen
-(404), what was sent of closed fields (422), the rule over the row as it is (403), foreign keys and the rules of fields
-(422), the rule over the row as it would be (403), values that are taken (409).
+The refusals come in this order: what no row could pass (401, 403), a row that is not there to be seen (404), closed
+fields (422), the rule over the row as it is (403), foreign keys and the rules of fields (422), the rule over the row as it
+would be (403), values that are taken (409).
 """
 
 from __future__ import annotations
@@ -182,6 +182,7 @@ class Expected:
         return any(
             all(each[column.key] == value for (_, column), value in zip(pairs, pointing, strict=True))
             and self.judge.allows(self.actor, "read", target, each)
+            and self.judge.keeps_tenant(self.resource, constraint, row, old, each)
             for each in self.judge.world.rows(target.table)
         )
 

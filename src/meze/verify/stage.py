@@ -167,10 +167,11 @@ def _stage(installed: Installed, opened: Opened, database: Database, seed: int) 
         actors = make_actors(opened.accounts, opened.policy.roles, [each.name for each in resources.served])
     ours = set(OwnBase.metadata.tables.values())
     tables = [table for table in installed.metadata.tables.values() if table not in ours]
-    filled: Filled = fill(database.engine, tables, resources, seed)
+    tenancy = opened.policy.tenancy
+    filled: Filled = fill(database.engine, tables, resources, seed, None if tenancy is None else tenancy.role)
     seen = [*tables, User.__table__, AccountEvent.__table__]
     world = World.read(database.engine, [table for table in seen if isinstance(table, Table)])
-    judge = Judge(world, resources, Evaluator(world, database.engine))
+    judge = Judge(world, resources, Evaluator(world, database.engine, tenancy))
     return Stage(
         wsgi=installed.app,
         settings=installed.settings,

@@ -64,6 +64,28 @@ class Tenants:
         tenant = _led_to(way[-1], at)
         return None if None in tenant else tenant
 
+    def keep(
+        self,
+        names: tuple[str, str],
+        key: ForeignKeyConstraint,
+        rows: tuple[Row, Row | None, Row],
+        world: World,
+    ) -> bool:
+        """Say whether a foreign key stays within a tenant; `names` are the resources of its two ends, `rows` the row as
+        it would be, the one that it was (None: it is made), and the one that the key leads to.
+
+        The key by which a row belongs to its tenant may lead to any when the row is made, and stays there afterwards.
+        """
+        ways = self.tenancy.ways
+        if any(name not in ways for name in names):
+            return True
+        row, old, target = rows
+        is_first = next(iter(ways[names[0]].steps), None) is key
+        if is_first and old is None:
+            return True
+        here = self.of(old if is_first and old is not None else row, world)
+        return here is not None and here == self.of(target, world)
+
     def _ways(self, row: Row) -> list[tuple[ForeignKeyConstraint, ...]]:
         ways = [each.steps for each in self.tenancy.ways.values()]
         if row.table is self.tenancy.tenant:
