@@ -225,7 +225,7 @@ def test_what_a_library_imports_within_itself_is_not_taken_for_a_module_of_the_p
 
 
 def test_a_name_that_modules_hand_round_is_followed_once(load, tmp_path):
-    first, second = f"first{next(_numbers)}", f"second{next(_packages)}"
+    first, second = f"first{next(_numbers)}", f"second{next(_numbers)}"
     (tmp_path / f"{first}.py").write_text(
         f"from meze import anyone\nnamed = anyone\nimport {second}\nfrom {second} import named\n"
     )
