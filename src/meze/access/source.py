@@ -155,12 +155,6 @@ def _fault(node: ast.AST) -> tuple[str, str] | None:
     return None
 
 
-def _is_elsewhere(node: ast.ImportFrom) -> bool:
-    """Say whether an import holds no rules: our own and SQLAlchemy's words, or one by a relative name, which would be
-    taken for a module at the top (Flask's own `from .app import Flask` for the user's app.py)."""
-    return node.level > 0 or str(node.module).startswith(("meze", "sqlalchemy"))
-
-
 def _meanings(
     name: str, module: Source, filename: str, crossed: frozenset[tuple[str, str]] = frozenset()
 ) -> Iterator[tuple[ast.expr, Source, str]]:
