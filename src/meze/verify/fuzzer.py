@@ -7,7 +7,6 @@ document, and where it stands in the place of one that is (`/`, `/health/live`, 
 from __future__ import annotations
 
 import heapq
-import itertools
 import random
 import time
 import warnings
@@ -23,7 +22,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 from schemathesis import Case, GenerationMode, Response
-from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.failures import CustomFailure, Failure, FailureGroup
 from schemathesis.generation.feedback import NO_FEEDBACK
 from werkzeug.exceptions import HTTPException
 
@@ -41,6 +40,8 @@ from meze.verify.world import World
 DOOR = "fuzz"
 _CASES = 4
 """How many requests are made up for one turn."""
+_WIDE = 10
+"""Of more parameters that may be left out, so many are looked at in a turn: all at once take seconds to make up."""
 _TURNS = 12
 """After so many turns an operation has been asked enough, whatever time is left."""
 _KNOWN = 0.75
@@ -73,7 +74,7 @@ class Fuzzer:
         self._known: set[tuple[str, str]] = set()
         self.operations = 0
         self.left_out: str | None = None
-        self._document = self._read()
+        self._document: Any = self._read()
 
     @property
     def requests(self) -> int:
@@ -84,10 +85,10 @@ class Fuzzer:
 
     def turns(self, until: float) -> Iterator[list[Finding]]:
         """Ask every operation in turns until that moment of the monotonic clock, and yield what each turn found."""
-        found = [] if self._document is None else list(self._document.get_all_operations())
-        numbers = itertools.count()
-        waiting = [(0.0, next(numbers), each.ok(), 0) for each in found]
-        self.operations = 0
+        found = [each.ok() for each in self._document.get_all_operations()] if self._document is not None else []
+        # However short the time is, some are reached of every kind.
+        random.Random(self._seed).shuffle(found)  # noqa: S311 - no secret
+        waiting = [(0.0, number, each, 0) for number, each in enumerate(found)]
         while waiting and time.monotonic() < until:
             used, number, operation, turn = heapq.heappop(waiting)
             self.operations += turn == 0
@@ -109,10 +110,24 @@ class Fuzzer:
     def _turn(self, operation: Any, turn: int) -> list[Finding]:
         found: list[Finding] = []
         chance = random.Random(f"{self._seed} {operation.label} {turn}")  # noqa: S311 - no secret
-        for case in self._cases(operation, turn, chance):
+        for case in self._cases(self._narrowed(operation, chance), turn, chance):
             for actor in self._actors:
                 found += self._asked(case, actor)
         return found
+
+    def _narrowed(self, operation: Any, chance: random.Random) -> Any:
+        """Return an operation with as many parameters as can be made up in no time, other ones each time."""
+        raw = self._document.raw_schema
+        item = raw["paths"][operation.path]
+        said = item[operation.method]
+        free = [each for each in said.get("parameters", ()) if _may_be_left_out(raw, each)]
+        if len(free) <= _WIDE:
+            return operation
+        left_out = chance.sample(free, len(free) - _WIDE)
+        kept = [each for each in said["parameters"] if each not in left_out]
+        paths = {operation.path: {**item, operation.method: {**said, "parameters": kept}}}
+        narrow = schemathesis.openapi.from_dict({**raw, "paths": paths}, config=configuration())
+        return narrow[operation.path][operation.method.upper()]
 
     def _cases(self, operation: Any, turn: int, chance: random.Random) -> list[Case[Any]]:
         """Return what is sent in a turn: the document's examples, then what fits it and what does not by turns."""
@@ -170,16 +185,25 @@ class Fuzzer:
             yield from self._new(case, actor, exchange, what, "no such value", leak)
         failure = _broken(case, reply, prepared)
         if failure is not None:
-            yield from self._new(case, actor, exchange, failure.title, " ".join(failure.message.split()), reply.told)
+            what, expected = _told(failure)
+            yield from self._new(case, actor, exchange, what, expected, reply.told, kind=failure.title)
 
     def _new(
-        self, case: Case[Any], actor: Actor, exchange: Exchange, what: str, expected: str, got: str
+        self,
+        case: Case[Any],
+        actor: Actor,
+        exchange: Exchange,
+        what: str,
+        expected: str,
+        got: str,
+        *,
+        kind: str | None = None,
     ) -> Iterator[Finding]:
         """Yield a finding, the first of its kind of this operation alone."""
         label = case.operation.label
-        if (label, what) in self._known:
+        if (label, kind or what) in self._known:
             return
-        self._known.add((label, what))
+        self._known.add((label, kind or what))
         name = case.path.removeprefix(f"{self._stage.prefix}/").partition("/")[0]
         what = f"{label}: {what}"
         yield Finding(DOOR, name, actor.name, what, expected[:_LONGEST], got[:_LONGEST], exchange.curl)
@@ -206,6 +230,12 @@ class Fuzzer:
                 if actor.caller.id is not None:
                     accounts.sessions.forget(actor.caller.id)
         self._scene.watch.changed()
+
+
+def _may_be_left_out(document: Any, parameter: Any) -> bool:
+    named = parameter.get("$ref", "").removeprefix("#/components/parameters/")
+    said = document["components"]["parameters"][named] if named else parameter
+    return said["in"] == "query" and not said.get("required", False)
 
 
 def _drawn(strategy: SearchStrategy[Case[Any]], chance: random.Random) -> list[Case[Any]]:
@@ -246,3 +276,11 @@ def _broken(case: Case[Any], reply: Reply, prepared: requests.PreparedRequest) -
     except FailureGroup as failed:
         return min(each for each in failed.exceptions if isinstance(each, Failure))
     return None
+
+
+def _told(failure: Failure) -> tuple[str, str]:
+    """Return what is wrong, and what the document says."""
+    message = " ".join(failure.message.split())
+    if isinstance(failure, CustomFailure):
+        return message, "what the OpenAPI document says"
+    return failure.title, message

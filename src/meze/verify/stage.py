@@ -164,6 +164,8 @@ def _stage(installed: Installed, opened: Opened, database: Database, seed: int) 
             "Leave identify= out of Meze(…) to have callers of every kind tried."
         )
     else:
+        # It would write to the terminal of letters that nobody gets, and to rows that are being brought back.
+        opened.accounts.background.stop()
         actors = make_actors(opened.accounts, opened.policy.roles, [each.name for each in resources.served])
     ours = set(OwnBase.metadata.tables.values())
     tables = [table for table in installed.metadata.tables.values() if table not in ours]
