@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from meze.resources.resource import Resource
@@ -73,8 +74,6 @@ def _knocks(stage: Stage, chosen: Chosen) -> Iterator[tuple[Door, Actor, Resourc
 
 def _tried(door: Door, actor: Actor, resource: Resource, scene: Scene) -> list[Finding]:
     knock = Knock(door.name, actor, resource, scene)
-    try:
+    with suppress(Enough):
         door.knock(knock)
-    except Enough:
-        pass
     return knock.found

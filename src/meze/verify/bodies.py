@@ -47,7 +47,7 @@ def templates(at: Knock, rows: Iterable[Row], marks: Any, most: int, closely: in
 
 
 def pointing_elsewhere(at: Knock, expected: Expected) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield for each foreign key of one column the values of a row that may be read, of one that is hidden, and of none."""
+    """Yield for each foreign key of one column that of a row which may be read, of one that is hidden, and of none."""
     for constraint, fields in expected.foreign_keys():
         if len(constraint.elements) != 1:
             continue

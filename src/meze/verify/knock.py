@@ -135,7 +135,7 @@ class Knock:
         actor: Actor | None = None,
         moved: bool = False,
     ) -> Reply:
-        """Send a request as the caller. Whatever comes is searched for what this caller may not read, unless values were
+        """Send a request as the caller. What comes is searched for what this caller may not read, unless values were
         `moved` to other rows."""
         actor = actor or self.actor
         content = wire.body(body) if raw is None and body is not None else raw or b""

@@ -1,8 +1,8 @@
 """What a write must come to: worked out from the judge, the rows in memory and the declaration alone.
 
 The refusals come in this order: what no row could pass (401, 403), a row that is not there to be seen (404), closed
-fields (422), the rule over the row as it is (403), foreign keys and the rules of fields (422), the rule over the row as it
-would be (403), values that are taken (409).
+fields (422), the rule over the row as it is (403), foreign keys and the rules of fields (422), the rule over the row as
+it would be (403), values that are taken (409).
 """
 
 from __future__ import annotations

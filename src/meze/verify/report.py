@@ -95,7 +95,8 @@ def as_text(report: Report) -> Iterator[str]:
         for finding in some[:SHOWN]:
             yield from _told(finding)
         if len(some) > SHOWN:
-            yield f"  … and {len(some) - SHOWN} more of this door here: meze verify --door '{door}' --resource {resource}"
+            more = len(some) - SHOWN
+            yield f"  … and {more} more of this door here: meze verify --door '{door}' --resource {resource}"
         yield ""
     yield from _tried(report)
     yield from _not_tried(report)
@@ -116,9 +117,9 @@ def _told(finding: Finding) -> Iterator[str]:
 def _tried(report: Report) -> Iterator[str]:
     attack, rows = report.attack, sum(report.rows.values())
     yield from _wrapped(
-        f"Tried {len(DOORS)} doors of {len(report.resources)} resources as {len(report.callers)} callers, over {rows} rows "
-        f"on {report.database}: {attack.requests} requests, {attack.writes} of which wrote, in {attack.seconds:.0f} s "
-        f"(seed {report.seed}).",
+        f"Tried {len(DOORS)} doors of {len(report.resources)} resources as {len(report.callers)} callers, over {rows} "
+        f"rows on {report.database}: {attack.requests} requests, {attack.writes} of which wrote, in "
+        f"{attack.seconds:.0f} s (seed {report.seed}).",
         "",
         "",
     )

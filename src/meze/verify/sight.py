@@ -31,6 +31,9 @@ class Shown:
     related: Mapping[str, Shown] = field(default_factory=dict)
 
 
+WHOLE = Shown()
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One part of a sort: a field at the end of to-one relations."""
@@ -143,7 +146,7 @@ class Sight:
         return rows if between is None or table not in throughs else self.judge.visible(self.actor, between)
 
     def ordered(self, resource: Resource, rows: Sequence[Row], sort: Sequence[Order]) -> list[Row]:
-        """Return rows in the order of a sort, NULL and what is missing or hidden being the greatest; then by the key."""
+        """Return rows in the order of a sort, then of the key. NULL, and what is missing or hidden, is the greatest."""
         last = sort[-1].descending if sort else False
         keys = [*sort, *(Order((), part.name, last) for part in resource.key)]
         places = {row: [self._place(resource, row, each) for each in keys] for row in rows}
@@ -179,12 +182,12 @@ class Sight:
 
     def value(self, resource: Resource, row: Row, name: str) -> Any:
         """Return the JSON of one field: null where the row keeps it from the caller."""
-        if self.states(resource)[name] == "masked":
-            if self.judge.readable_fields(self.actor, resource, row)[name] != "shown":
-                return None
+        state = self.states(resource)[name]
+        if state == "masked" and self.judge.readable_fields(self.actor, resource, row)[name] != "shown":
+            return None
         return shown(resource.fields[name], row.of(resource.fields[name]))
 
-    def json(self, resource: Resource, row: Row, asked: Shown = Shown()) -> dict[str, Any]:
+    def json(self, resource: Resource, row: Row, asked: Shown = WHOLE) -> dict[str, Any]:
         """Return the JSON of a row. Of related lists `next` is said as whether there is more."""
         names = self.readable(resource) if asked.fields is None else asked.fields
         made: dict[str, Any] = {name: self.value(resource, row, name) for name in names}

@@ -41,7 +41,8 @@ def knock(at: Knock) -> None:
 
 
 def _totals(at: Knock, rows: Sequence[Row]) -> None:
-    asked, expected = ["count"], {"count": len(rows)}
+    asked = ["count"]
+    expected: dict[str, Any] = {"count": len(rows)}
     for name in at.some(at.sight.askable(at.resource), 1, 3):
         field = at.resource.fields[name]
         values = [row.of(field) for row in rows if row.of(field) is not None]

@@ -1,4 +1,4 @@
-"""Changing rows: as the rule of update says of the row as it is and as it would be; whatever is refused changes nothing."""
+"""Changing rows: as the rule says of the row as it is and as it would be; what is refused changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mass assignment: every column that is not the caller's to set, sent along; what is hidden is told as what is not there."""
+"""Mass assignment: every column that is not the caller's to set. What is hidden is told as what is not there."""
 
 from __future__ import annotations
 

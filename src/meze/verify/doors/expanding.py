@@ -1,4 +1,4 @@
-"""Related rows: to one and to many, nested, and the rest of a long list; only those that may be read, as they may be."""
+"""Related rows, to one and to many, nested, and the rest of a long list: those that may be read, as they may be."""
 
 from __future__ import annotations
 

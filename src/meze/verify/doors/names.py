@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from meze.resources.resource import Resource
-from meze.verify.conditions import paths
 from meze.verify.client import Reply
+from meze.verify.conditions import paths
 from meze.verify.knock import Knock
 
 _PARAMETERS = ("q", "sort", "limit", "cursor", "page", "count", "etag", "fields", "expand", "aggregate", "group")

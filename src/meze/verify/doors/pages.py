@@ -7,7 +7,7 @@ from typing import Any
 
 from meze.verify.client import Reply
 from meze.verify.knock import Knock
-from meze.verify.sight import Shown
+from meze.verify.sight import WHOLE, Shown
 from meze.verify.world import Row
 
 _PAGES = 200
@@ -20,7 +20,7 @@ def limit_of(at: Knock) -> int:
     return min(at.resource.page_limit or at.scene.stage.settings.page_limit, at.scene.stage.settings.page_limit)
 
 
-def walked(at: Knock, path: str, rows: Iterable[Row], shown: Shown = Shown()) -> None:
+def walked(at: Knock, path: str, rows: Iterable[Row], shown: Shown = WHOLE) -> None:
     """Compare all pages of a list, from `path` on, with the rows that it must have."""
     expected = [at.sight.json(at.resource, row, shown) for row in rows]
     got: list[Any] = []
@@ -51,7 +51,7 @@ def pages(at: Knock, path: str) -> Iterator[Reply]:
         following = reply.json["next"]
 
 
-def compare_items(at: Knock, rows: Iterable[Row], reply: Reply, shown: Shown = Shown()) -> bool:
+def compare_items(at: Knock, rows: Iterable[Row], reply: Reply, shown: Shown = WHOLE) -> bool:
     """Compare the items of one page with rows."""
     if not at.status("The list is not given", 200, reply):
         return False
@@ -80,8 +80,10 @@ def _same_items(at: Knock, expected: list[Any], got: list[Any], reply: Reply) ->
             else "The list lacks rows, or has them in another order"
         )
         return at.same(what, of(expected), of(got), reply)
-    wrong = next(((one, other) for one, other in zip(expected, got, strict=False) if one != other), (expected, got))
-    return at.same("The list shows a row as this caller may not read it", *wrong, reply)
+    one, other = next(
+        ((one, other) for one, other in zip(expected, got, strict=False) if one != other), (expected, got)
+    )
+    return at.same("The list shows a row as this caller may not read it", one, other, reply)
 
 
 def without_links(item: Any) -> Any:

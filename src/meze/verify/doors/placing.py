@@ -1,4 +1,4 @@
-"""PUT on a key that is the client's to choose: made where there is none, replaced where the row may be read and changed."""
+"""PUT on a key that is the client's to choose: a row is made, or replaced where it may be read and changed."""
 
 from __future__ import annotations
 

@@ -125,7 +125,8 @@ def delete(at: Knock) -> None:
             )
             gone = {each.key for each in written.changes if each.table is at.resource.table and each.after is None}
             missing = {row.key for row in chosen} - gone
-            if missing or {row.key for row in hidden} & gone and not _refers_to_itself(at):
+            others = {row.key for row in hidden} & gone if not _refers_to_itself(at) else set()
+            if missing or others:
                 at.note(
                     "Other rows were deleted than the filter asks for",
                     len(chosen),

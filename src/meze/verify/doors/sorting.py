@@ -1,4 +1,4 @@
-"""Sorts, walked through cursors: by the resource's own fields and by those of related rows, hidden ones being missing."""
+"""Sorts, walked through cursors, by own fields and by those of related rows: hidden ones count as missing."""
 
 from __future__ import annotations
 

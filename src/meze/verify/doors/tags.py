@@ -1,4 +1,4 @@
-"""Entity tags: over what this caller may read of a row, all of it and nothing else; 304 and HEAD tell no more than GET."""
+"""Entity tags, over what this caller may read of a row and nothing else. 304 and HEAD tell no more than GET."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 from sqlalchemy import and_, update
 
 from meze.resources.resource import Field
+from meze.verify.client import Reply
+from meze.verify.judge import Judge
 from meze.verify.knock import Knock, bare
+from meze.verify.sight import Sight
 from meze.verify.world import Row
 
 _DIFFER = frozenset(("x-request-id", "date", "content-length", "ratelimit", "ratelimit-policy"))
@@ -64,46 +67,42 @@ def contents(at: Knock) -> None:
     """The tag changes with what this caller may read, and with nothing else; so do the answers."""
     if at.shut("read") or not at.closely:
         return
-    states = at.sight.states(at.resource)
-    for row in at.some(at.sight.visible(at.resource), 0, 1):
+    for row in at.some(at.sight.visible(at.resource), 0, 2):
         before = at.get(at.row_path(row))
-        if before.status != 200:
-            return
-        for name in at.some(at.resource.fields, 0, 12):
+        for name in at.some(at.resource.fields, 0, 12) if before.status == 200 else ():
             field = at.resource.fields[name]
             other = _other_value(at, field, row)
-            if other is None or field.key or field.foreign is not None:
-                continue
-            if not _store(at, field, row, other):
+            if other is None or field.key or field.foreign is not None or not _store(at, field, row, other):
                 continue
             try:
-                after = at.ask("GET", at.row_path(row), moved=True)
+                after, world = at.ask("GET", at.row_path(row), moved=True), at.scene.stage.stored()
             finally:
-                world = at.scene.stage.stored()
                 at.scene.stage.restore()
-            judge = at.judge.over(world)
             now = world.find(row.table, row.key)
-            if now is None or not judge.allows(at.actor, "read", at.resource, now):
-                at.status("A row that was hidden meanwhile is given", 404, after)
-                continue
-            if states[name] == "open" and at.judge.readable_fields(at.actor, at.resource, row) == judge.readable_fields(
-                at.actor, at.resource, now
-            ):
-                if before.etag == after.etag:
-                    at.note(f"The ETag is the same though {name} was changed", "another ETag", after.etag, after)
-            elif states[name] == "closed" and now.changed({field.column.key: row.of(field)}).values == row.values:
-                if judge.readable_fields(at.actor, at.resource, now) == at.judge.readable_fields(
-                    at.actor, at.resource, row
-                ):
-                    at.same(f"The ETag tells that {name} was changed, which is hidden", before.etag, after.etag, after)
-                    at.same(
-                        f"The answer tells that {name} was changed, which is hidden", bare(before), bare(after), after
-                    )
+            if now is not None:
+                _compare(at, name, (row, before), (now, after), at.judge.over(world))
+
+
+def _compare(at: Knock, name: str, was: tuple[Row, Reply], now: tuple[Row, Reply], judge: Judge) -> None:
+    """Compare what is said of a row before and after a field was changed past the API."""
+    (row, before), (changed, after) = was, now
+    if not judge.allows(at.actor, "read", at.resource, changed):
+        at.status("A row that was hidden meanwhile is given", 404, after)
+        return
+    known = judge.readable_fields(at.actor, at.resource, changed)
+    if known != at.judge.readable_fields(at.actor, at.resource, row):
+        return
+    if known[name] in ("open", "shown"):
+        if before.etag == after.etag:
+            at.note(f"The ETag is the same though {name} was changed", "another ETag", after.etag, after)
+    elif at.sight.json(at.resource, row) == Sight(judge, at.actor, at.scene.orders).json(at.resource, changed):
+        at.same(f"The ETag tells that {name} was changed, which is hidden", before.etag, after.etag, after)
+        at.same(f"The answer tells that {name} was changed, which is hidden", bare(before), bare(after), after)
 
 
 def _other_value(at: Knock, field: Field, row: Row) -> Any:
     """Return a value that another row has in this field, for it fits there."""
-    if field.generated and not field.type.name == "integer":
+    if field.generated and field.type.name != "integer":
         return None
     values = [each.of(field) for each in at.judge.world.rows(row.table) if each.of(field) not in (None, row.of(field))]
     return at.random.choice(values) if values else None
