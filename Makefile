@@ -10,7 +10,7 @@ DEMO := examples/atlas
 # processes that the tests start would compile all of Meze anew.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz check format bench bench-export guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz mutations check format bench bench-export guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-nginx: dev ## edit rows through a real nginx that compresses
 
 fuzz: dev ## look longer: each value of each parameter, and thousands of random requests
 	@MEZE_LONG=1 $(BIN)/python -m pytest -n 2 tests/contracts/over_http/test_fuzzing.py tests/contracts -k "fuzzing or oracle" $(ARGS)
+
+mutations: dev ## plant each known fault in the platform, and see meze verify find it
+	@MEZE_LONG=1 $(BIN)/python -m pytest -n 2 tests/mutations $(ARGS)
 
 check: dev ## lint, format, types, layers, spelling
 	@$(BIN)/ruff check
