@@ -14,8 +14,9 @@ from sqlalchemy.sql.visitors import iterate
 from meze.access.tenant import InTenant
 from meze.access.terms import MeValue
 from meze.resources.resource import Resource
+from meze.verify.patterns import PATTERNS
 from meze.verify.three import shape_of
-from meze.verify.values import PATTERNS, table_of
+from meze.verify.values import table_of
 
 _NUMBER = re.compile(r"(?<![\w.'])-?\d+(?:\.\d+)?(?![\w.'])")
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")

@@ -19,7 +19,7 @@ from meze.access.tenant import InTenant
 from meze.access.terms import Anyone, HasRole
 from meze.access.words import expression_words
 from meze.resources.registry import Registry
-from meze.resources.resource import Field, Relation, Resource
+from meze.resources.resource import Relation, Resource
 from meze.verify.callers import Actor
 from meze.verify.three import Evaluator, Truth, is_negation, shape_of
 from meze.verify.world import Row, World
@@ -118,15 +118,6 @@ class Judge:
     def visible(self, actor: Actor, resource: Resource) -> tuple[Row, ...]:
         """Return the rows of a resource that an actor may read, in the order of the table's key."""
         return tuple(row for row in self.world.of(resource) if self.allows(actor, "read", resource, row))
-
-    def may_refer(self, actor: Actor, field: Field, value: Any) -> bool:
-        """Say whether an actor may let a foreign key of one column point at `value`: at a row that they may read."""
-        assert field.foreign is not None
-        target = self.resources.of_table(field.foreign.table)
-        found = self.world.where(field.foreign.table, field.foreign.key, value)
-        if target is None:
-            return bool(found)
-        return any(self.allows(actor, "read", target, row) for row in found)
 
     def keeps_tenant(
         self, resource: Resource, key: ForeignKeyConstraint, row: Row, old: Row | None, target: Row
@@ -232,10 +223,6 @@ class Judge:
         whole = self._whole(resource, action)
         clauses = self.evaluator.why(whole, {resource.table: row}, actor.caller)
         return tuple(expression_words(each) for each in clauses)
-
-    def owner_of(self, resource: Resource, row: Row) -> Any:
-        """Return who owns a row, None where nobody does or the resource has no owners."""
-        return None if resource.owner is None else row.of(resource.owner)
 
 
 def _or_admin(rule: Any) -> Any:

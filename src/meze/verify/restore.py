@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import sort_tables
 
-from meze.verify.world import Change, Key, Row, World, changes_between
+from meze.verify.world import Change, Key, Row, World, changes_between, key_columns
 
 _ROUNDS = 4
 
@@ -119,4 +119,5 @@ def stored(row: Row) -> dict[str, Any]:
 
 
 def _is(table: Table, key: Key) -> Any:
-    return and_(*(column == value for column, value in zip(table.primary_key.columns, key, strict=True)))
+    columns = zip(key_columns(table), key, strict=True)
+    return and_(*(column.is_(None) if value is None else column == value for column, value in columns))

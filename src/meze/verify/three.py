@@ -34,8 +34,9 @@ from meze.access.terms import Anyone, HasRole, MeValue, SignedIn, Term
 from meze.resources.resource import Relation
 from meze.resources.rewrite import plain as bare
 from meze.verify.leaf import Leaf
+from meze.verify.patterns import Beyond
 from meze.verify.tenants import Tenants
-from meze.verify.values import Beyond, Frames, Values, table_of
+from meze.verify.values import Frames, Values, table_of
 from meze.verify.world import Row, World
 
 if TYPE_CHECKING:

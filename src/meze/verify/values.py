@@ -8,7 +8,6 @@ database) raises Beyond, and is asked of the database instead.
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -59,6 +58,7 @@ from sqlalchemy.types import NullType, TypeEngine
 from meze.access.caller import Caller
 from meze.access.terms import MeValue
 from meze.resources.rewrite import plain as bare
+from meze.verify.patterns import PATTERNS, Beyond, matches
 from meze.verify.world import Row
 
 Frames: TypeAlias = Mapping[FromClause, Row]
@@ -80,25 +80,6 @@ SUMS: Mapping[Any, Callable[[Any, Any], Any]] = {
     operators.sub: operator.sub,
     operators.mul: operator.mul,
 }
-PATTERNS: Mapping[Any, tuple[str, str, bool, bool]] = {
-    # operator: what stands before and after the pattern, whether letter case is ignored, whether it is negated
-    operators.like_op: ("", "", False, False),
-    operators.not_like_op: ("", "", False, True),
-    operators.ilike_op: ("", "", True, False),
-    operators.not_ilike_op: ("", "", True, True),
-    operators.contains_op: ("%", "%", False, False),
-    operators.not_contains_op: ("%", "%", False, True),
-    operators.icontains_op: ("%", "%", True, False),
-    operators.not_icontains_op: ("%", "%", True, True),
-    operators.startswith_op: ("", "%", False, False),
-    operators.not_startswith_op: ("", "%", False, True),
-    operators.istartswith_op: ("", "%", True, False),
-    operators.not_istartswith_op: ("", "%", True, True),
-    operators.endswith_op: ("%", "", False, False),
-    operators.not_endswith_op: ("%", "", False, True),
-    operators.iendswith_op: ("%", "", True, False),
-    operators.not_iendswith_op: ("%", "", True, True),
-}
 KNOWN_TYPES = (
     Integer,
     Boolean,
@@ -115,10 +96,6 @@ KNOWN_TYPES = (
     NullType,
 )
 NUMBERS = (bool, int, float, Decimal)
-
-
-class Beyond(Exception):
-    """Python does not know what the database would say."""
 
 
 class Values:
@@ -250,19 +227,9 @@ class Values:
 
         def says(frames: Frames, caller: Caller) -> bool | None:
             text, written = value(frames, caller), pattern(frames, caller)
-            if text is None or written is None:
-                return None
-            if not (isinstance(text, str) and isinstance(written, str)):
-                raise Beyond
-            if folded and not (text.isascii() and written.isascii()):
-                raise Beyond
-            # SQLite's LIKE takes the 26 letters of either case for the same, and no other.
-            flags = re.DOTALL | (re.ASCII | re.IGNORECASE if folded or self._sqlite else 0)
-            if flags & re.IGNORECASE and not (text.isascii() and written.isascii()):
-                text, written = _lowered(text), _lowered(written)
-                flags &= ~re.IGNORECASE
-            matches = re.fullmatch(_expression(before + written + after, escape), text, flags) is not None
-            return matches is not negated
+            whole = None if written is None else _concatenated(_concatenated(before, written), after)
+            said = matches(text, whole, escape, folded=folded, sqlite=self._sqlite)
+            return None if said is None else said is not negated
 
         return says
 
@@ -470,21 +437,3 @@ def _is_bent(type_: TypeEngine[Any]) -> bool:
 
 def _is_padded(type_: TypeEngine[Any], sqlite: bool) -> bool:
     return not sqlite and isinstance(type_, CHAR | NCHAR)
-
-
-def _lowered(text: str) -> str:
-    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
-
-
-def _expression(pattern: str, escape: str) -> str:
-    """Return a LIKE pattern as a regular expression."""
-    pieces, letters = [], iter(pattern)
-    for letter in letters:
-        if escape and letter == escape:
-            following = next(letters, None)
-            if following is None:
-                raise Beyond
-            pieces.append(re.escape(following))
-        else:
-            pieces.append({"%": ".*", "_": "."}.get(letter) or re.escape(letter))
-    return "".join(pieces)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Column, Engine, Table, select
 
 from meze.resources.resource import Field, Resource
 
@@ -29,7 +29,10 @@ class Row:
 
     @property
     def key(self) -> Key:
-        return tuple(self.values[column.key] for column in self.table.primary_key.columns)
+        """What tells the row from others: its primary key; all of its values in a table that has none."""
+        if self.table.primary_key.columns:
+            return tuple(self.values[column.key] for column in self.table.primary_key.columns)
+        return tuple(value if isinstance(value, Hashable) else repr(value) for value in self.values.values())
 
     def of(self, field: Field) -> Any:
         """Return the value of a resource's field."""
@@ -41,6 +44,10 @@ class Row:
 
     def __repr__(self) -> str:
         return f"<{self.table.name} {'/'.join(map(str, self.key))}>"
+
+
+def key_columns(table: Table) -> tuple[Column[Any], ...]:
+    return tuple(table.primary_key.columns) or tuple(table.columns)
 
 
 class World:
