@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -59,6 +57,7 @@ from meze.access.caller import Caller
 from meze.access.terms import MeValue
 from meze.resources.rewrite import plain as bare
 from meze.verify.patterns import PATTERNS, Beyond, matches
+from meze.verify.reckoning import FUNCTIONS, alike, compare, concatenated, distinct, number, truth
 from meze.verify.world import Row
 
 Frames: TypeAlias = Mapping[FromClause, Row]
@@ -95,7 +94,6 @@ KNOWN_TYPES = (
     LargeBinary,
     NullType,
 )
-NUMBERS = (bool, int, float, Decimal)
 
 
 class Values:
@@ -129,7 +127,7 @@ class Values:
         if not isinstance(element.type, Boolean | NullType):
             raise Beyond
         value = self.value(element)
-        return lambda *at: _truth(value(*at))
+        return lambda *at: truth(value(*at))
 
     def _as_boolean(self, element: Any) -> Callable[[Frames, Caller], bool | None]:
         inner, is_false = self.condition(element.element), element.operator is operators.is_false
@@ -156,15 +154,15 @@ class Values:
         left, right = self.value(element.left), self.value(element.right)
         if sign in (operators.is_, operators.is_not):
             wanted = sign is operators.is_
-            return lambda *at: _distinct(left(*at), right(*at)) is not wanted
+            return lambda *at: distinct(left(*at), right(*at)) is not wanted
         if sign in (operators.is_distinct_from, operators.is_not_distinct_from):
             wanted = sign is operators.is_distinct_from
-            return lambda *at: _distinct(left(*at), right(*at)) is wanted
+            return lambda *at: distinct(left(*at), right(*at)) is wanted
         if sign not in COMPARISONS:
             raise Beyond
         self._refuse_unordered(sign, element.left, element.right)
-        compare = COMPARISONS[sign]
-        return lambda *at: _compare(compare, left(*at), right(*at))
+        compares = COMPARISONS[sign]
+        return lambda *at: compare(compares, left(*at), right(*at))
 
     def _refuse_unordered(self, sign: Any, *sides: Any) -> None:
         """Refuse an order that is not that of the values in Python: text by a collation, members of an enum."""
@@ -185,8 +183,8 @@ class Values:
 
         def says(frames: Frames, caller: Caller) -> bool | None:
             found = value(frames, caller)
-            over = _compare(operator.ge, found, low(frames, caller))
-            under = _compare(operator.le, found, high(frames, caller))
+            over = compare(operator.ge, found, low(frames, caller))
+            under = compare(operator.le, found, high(frames, caller))
             inside = False if False in (over, under) else None if None in (over, under) else True
             return None if inside is None else inside is not negated
 
@@ -213,7 +211,7 @@ class Values:
             found, options = value(frames, caller), wanted(frames, caller)
             if not options:
                 return negated
-            said = [_compare(operator.eq, found, option) for option in options]
+            said = [compare(operator.eq, found, option) for option in options]
             return not negated if True in said else None if None in said else negated
 
         return says
@@ -227,7 +225,7 @@ class Values:
 
         def says(frames: Frames, caller: Caller) -> bool | None:
             text, written = value(frames, caller), pattern(frames, caller)
-            whole = None if written is None else _concatenated(_concatenated(before, written), after)
+            whole = None if written is None else concatenated(concatenated(before, written), after)
             said = matches(text, whole, escape, folded=folded, sqlite=self._sqlite)
             return None if said is None else said is not negated
 
@@ -263,12 +261,12 @@ class Values:
                 return self._function(element)
             case UnaryExpression() if element.operator is operators.neg:
                 inner = self.value(element.element)
-                return lambda *at: None if (found := inner(*at)) is None else _number(-1) * _number(found)
+                return lambda *at: None if (found := inner(*at)) is None else number(-1) * number(found)
             case BinaryExpression() if element.operator in SUMS:
                 return self._sum(element)
             case BinaryExpression() if element.operator is operators.concat_op:
                 left, right = self.value(element.left), self.value(element.right)
-                return lambda *at: _concatenated(left(*at), right(*at))
+                return lambda *at: concatenated(left(*at), right(*at))
         if isinstance(element, BinaryExpression | AsBoolean | BooleanClauseList):
             return self.condition(element)
         raise Beyond
@@ -305,7 +303,7 @@ class Values:
 
         def gives(frames: Frames, caller: Caller) -> Any:
             one, other = left(frames, caller), right(frames, caller)
-            return None if one is None or other is None else apply(*_alike(_number(one), _number(other)))
+            return None if one is None or other is None else apply(*alike(number(one), number(other)))
 
         return gives
 
@@ -320,7 +318,7 @@ class Values:
 
     @staticmethod
     def _equals(subject: Gives, value: Gives) -> Callable[[Frames, Caller], bool | None]:
-        return lambda *at: _compare(operator.eq, subject(*at), value(*at))
+        return lambda *at: compare(operator.eq, subject(*at), value(*at))
 
     def _function(self, element: Any) -> Gives:
         name = str(getattr(element, "name", "")).lower()
@@ -337,97 +335,6 @@ def table_of(table: Any) -> Table:
         table = bare(table.element)
     assert isinstance(table, Table)
     return table
-
-
-def _compare(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool | None:
-    if left is None or right is None:
-        return None
-    try:
-        return bool(compare(*_alike(left, right)))
-    except TypeError:  # a moment with an offset and one without
-        raise Beyond from None
-
-
-def _distinct(left: Any, right: Any) -> bool:
-    if left is None or right is None:
-        return left is not right
-    return not _compare(operator.eq, left, right)
-
-
-def _alike(left: Any, right: Any) -> tuple[Any, Any]:
-    """Return two values that may be compared. A decimal beside a binary number is made binary, as databases do it."""
-    if isinstance(left, NUMBERS) and isinstance(right, NUMBERS):
-        if isinstance(left, float) or isinstance(right, float):
-            return float(left), float(right)
-        return left, right
-    alike = (str, bytes, datetime, date, time, timedelta, UUID)
-    if next((each for each in alike if isinstance(left, each)), None) is not next(
-        (each for each in alike if isinstance(right, each)), None
-    ) or not isinstance(left, alike):
-        raise Beyond
-    return left, right
-
-
-def _truth(value: Any) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return value != 0
-    raise Beyond
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise Beyond
-    return value
-
-
-def _concatenated(left: Any, right: Any) -> str | None:
-    if left is None or right is None:
-        return None
-    if not (isinstance(left, str) and isinstance(right, str)):
-        raise Beyond
-    return left + right
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Beyond
-    return value
-
-
-def _ascii(value: Any) -> str:
-    """Return text whose letter case every database changes alike."""
-    if not _text(value).isascii():
-        raise Beyond
-    return _text(value)
-
-
-def _of_one(apply: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
-    def gives(values: list[Any]) -> Any:
-        if len(values) != 1:
-            raise Beyond
-        return None if values[0] is None else apply(values[0])
-
-    return gives
-
-
-def _nullif(values: list[Any]) -> Any:
-    if len(values) != 2:
-        raise Beyond
-    return None if _compare(operator.eq, values[0], values[1]) is True else values[0]
-
-
-FUNCTIONS: Mapping[str, Callable[[list[Any]], Any]] = {
-    "lower": _of_one(lambda value: _ascii(value).lower()),
-    "upper": _of_one(lambda value: _ascii(value).upper()),
-    "length": _of_one(lambda value: len(_text(value))),
-    "char_length": _of_one(lambda value: len(_text(value))),
-    "abs": _of_one(lambda value: abs(_number(value))),
-    "coalesce": lambda values: next((each for each in values if each is not None), None),
-    "nullif": _nullif,
-}
-"""The functions that mean the same on every database. Any other is asked of the database."""
 
 
 def _is_bent(type_: TypeEngine[Any]) -> bool:
