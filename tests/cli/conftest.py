@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
 import meze.app  # noqa: F401 - all of Meze's own tables are declared by what it imports
+from cli import forking
 from meze.databases import open_database
 from meze.databases.own import add_tables
 
@@ -117,6 +118,8 @@ class Project:
 
     def run(self, *words: str, command: str = "meze", given: str = "") -> subprocess.CompletedProcess:
         """Run a command with `given` on standard input, where no terminal is."""
+        if command == "meze":
+            return forking.run(words, self.folder, self.environment(), given)
         return subprocess.run(
             [COMMANDS / command, *words],
             cwd=self.folder,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import inspect, text
 
-from cli.conftest import COMMANDS, Project, Server
+from cli.conftest import Project, Server
 from contracts.accounts.calling import Answer, Client, fresh_address
 from contracts.accounts.mailbox import Mailbox
 from contracts.accounts.program import PROGRAM
@@ -134,16 +133,7 @@ class Deployment:
 
     def meze(self, *words: str, said: str = "") -> str:
         """Run a command of `meze` in the project, with `said` on its standard input, and return what it printed."""
-        done = subprocess.run(
-            [COMMANDS / "meze", *words],
-            cwd=self.projects[0].folder,
-            env=self.projects[0].environment(),
-            input=said,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = self.projects[0].run(*words, given=said)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
