@@ -20,12 +20,16 @@ class Orders:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: dict[Field, Mapping[Key, int]] = {}
+        self._found: dict[tuple[Field, Row], int | None] = {}
 
     def of(self, field: Field, row: Row) -> int | None:
         """Return the place of a row's value among those of its column, the same for equal values; None for NULL."""
-        if field not in self._known:
-            self._known[field] = self._ask(field)
-        return self._known[field].get(row.key)
+        at = (field, row)
+        if at not in self._found:
+            if field not in self._known:
+                self._known[field] = self._ask(field)
+            self._found[at] = self._known[field].get(row.key)
+        return self._found[at]
 
     def _ask(self, field: Field) -> Mapping[Key, int]:
         column = field.column

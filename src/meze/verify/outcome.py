@@ -44,9 +44,15 @@ class Expected:
         self.resource = resource
         self.judge = sight.judge
         self.actor = sight.actor
+        self._open: dict[bool, list[Field]] = {}
 
     def open_fields(self, *, creating: bool) -> list[Field]:
         """Return the fields that the caller may set, of some rows at least."""
+        if creating not in self._open:
+            self._open[creating] = self._opened(creating=creating)
+        return self._open[creating]
+
+    def _opened(self, *, creating: bool) -> list[Field]:
         return [
             field
             for name, field in self.resource.fields.items()
@@ -70,7 +76,7 @@ class Expected:
             )
         if self.judge.truth(self.actor, "create", self.resource, row) is not True:
             return Outcome(self.sight.forbidden, "the rule of create does not hold for the row")
-        closed = [name for name in values if not self.judge.may_write_field(self.actor, self.resource, name, row)]
+        closed = [name for name in values if not self._may_write(name, row)]
         if closed:
             return Outcome(422, "a field of this row may not be written", dict.fromkeys(closed, "closed"))
         if self.taken(row, None):
@@ -87,7 +93,7 @@ class Expected:
         if self.judge.truth(self.actor, "update", self.resource, row) is not True:
             return Outcome(self.sight.forbidden, "the rule of update does not hold for the row as it is")
         new = self.changed_row(row, values)
-        closed = [name for name in values if not self.judge.may_write_field(self.actor, self.resource, name, row, new)]
+        closed = [name for name in values if not self._may_write(name, row, new)]
         differing = [name for name in closed if self._shown(row, name) != self._of_new(new, name)]
         kept = [name for name in closed if name not in differing]
         if kept:
@@ -113,6 +119,10 @@ class Expected:
         if self.judge.truth(self.actor, "delete", self.resource, row) is not True:
             return Outcome(self.sight.forbidden, "the rule of delete does not hold for the row")
         return Outcome(204, "the rule of delete holds")
+
+    def _may_write(self, name: str, *rows: Row) -> bool:
+        ruled = name in self.resource.field_rules
+        return not ruled or self.judge.may_write_field(self.actor, self.resource, name, *rows)
 
     # Rows as they would be -------------------------------------------------------------------------------------
 

@@ -56,6 +56,10 @@ class Sight:
         self._visible: dict[str, tuple[Row, ...]] = {}
         self._related: dict[tuple[str, str, Row], list[Row]] = {}
         self._fields: dict[str, Mapping[str, str]] = {}
+        self._refusals: dict[tuple[str, str], bool] = {}
+        self._known: dict[Row, Mapping[str, str]] = {}
+        self._values: dict[tuple[Row, str], Any] = {}
+        self._relations: dict[str, tuple[str, ...]] = {}
         self._between: Judge | None = None
 
     # Resources and fields --------------------------------------------------------------------------------------
@@ -63,9 +67,13 @@ class Sight:
     def refusal(self, resource: Resource, *actions: str) -> int | None:
         """Return the status that refuses every row, None where some row may pass. Who changes must read too."""
         asked = {each for action in actions for each in (("read", action) if action != "create" else (action,))}
-        if any(self.judge.settled(self.actor, each, resource) is False for each in asked):
-            return self.forbidden
-        return None
+        return self.forbidden if any(self._never(resource, each) for each in asked) else None
+
+    def _never(self, resource: Resource, action: str) -> bool:
+        at = (resource.name, action)
+        if at not in self._refusals:
+            self._refusals[at] = self.judge.settled(self.actor, action, resource) is False
+        return self._refusals[at]
 
     @property
     def forbidden(self) -> int:
@@ -87,7 +95,9 @@ class Sight:
         return [name for name, state in self.states(resource).items() if state == "open"]
 
     def relations(self, resource: Resource) -> tuple[str, ...]:
-        return self.judge.relations(self.actor, resource)
+        if resource.name not in self._relations:
+            self._relations[resource.name] = self.judge.relations(self.actor, resource)
+        return self._relations[resource.name]
 
     def target(self, resource: Resource, relation: str) -> Resource:
         found = self.judge.resources.of(resource.relations[relation].model)
@@ -98,7 +108,13 @@ class Sight:
         """Say whether the value of a field may be read in a row."""
         if row not in self.visible(resource):
             return False
-        return self.judge.readable_fields(self.actor, resource, row)[name] in ("open", "shown")
+        return self._of_row(resource, row)[name] in ("open", "shown")
+
+    def _of_row(self, resource: Resource, row: Row) -> Mapping[str, str]:
+        """Return how each field of one row may be known."""
+        if row not in self._known:
+            self._known[row] = self.judge.readable_fields(self.actor, resource, row)
+        return self._known[row]
 
     # Rows ------------------------------------------------------------------------------------------------------
 
@@ -182,10 +198,12 @@ class Sight:
 
     def value(self, resource: Resource, row: Row, name: str) -> Any:
         """Return the JSON of one field: null where the row keeps it from the caller."""
-        state = self.states(resource)[name]
-        if state == "masked" and self.judge.readable_fields(self.actor, resource, row)[name] != "shown":
-            return None
-        return shown(resource.fields[name], row.of(resource.fields[name]))
+        at = (row, name)
+        if at not in self._values:
+            masked = self.states(resource)[name] == "masked" and self._of_row(resource, row)[name] != "shown"
+            field = resource.fields[name]
+            self._values[at] = None if masked else shown(field, row.of(field))
+        return self._values[at]
 
     def json(self, resource: Resource, row: Row, asked: Shown = WHOLE) -> dict[str, Any]:
         """Return the JSON of a row. Of related lists `next` is said as whether there is more."""

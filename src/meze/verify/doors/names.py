@@ -26,6 +26,8 @@ def knock(at: Knock) -> None:
         for name in names:
             for ask in at.some(_questions(at, resource, before, name), 2, 8 if before else 30):
                 _compare(at, resource, name, ask)
+            for ask in at.some(_questions(at, resource, before, name), 1, 4):
+                _misspelt(at, resource, name, ask)
 
 
 def _closed_fields(at: Knock, resource: Resource) -> list[str]:
@@ -84,6 +86,14 @@ def _compare(at: Knock, resource: Resource, name: str, question: Question) -> No
     near = difflib.get_close_matches(question[1].split("=")[0].format(name), _PARAMETERS, n=1, cutoff=0.6)
     if not near:
         at.same(what, other, one, said)
+
+
+def _misspelt(at: Knock, resource: Resource, name: str, question: Question) -> None:
+    """Ask for a name that is nearly a hidden one: no answer may suggest that."""
+    reply = _ask(at, question, f"{name[:-1]}x" if len(name) > 3 else f"{name}x")
+    for entry in (reply.json or {}).get("errors", ()) if isinstance(reply.json, dict) else ():
+        if entry.get("params", {}).get("nearest") == name:
+            at.note(f"The answer suggests {resource.name}.{name}, which is hidden", "no such hint", reply.told, reply)
 
 
 def _ask(at: Knock, question: Question, name: str) -> Reply:

@@ -10,7 +10,7 @@ from meze.verify.knock import Knock
 from meze.verify.sight import Sight
 from meze.verify.world import Row
 
-_ROUNDS = 4
+_ROUNDS = 2
 
 
 def knock(at: Knock) -> None:
@@ -20,24 +20,26 @@ def knock(at: Knock) -> None:
         return
     known = _conditions(at)
     _ask(at, "QUERY", {}, lambda _: True)
+    _ask(at, "POST", {}, lambda _: True)
     if not known:
         return
-    for _ in range(at.some([1, _ROUNDS], 1, 1)[0] if not at.closely else _ROUNDS):
+    for _ in range(_ROUNDS if at.closely else 1):
         one, other = at.random.choice(known), at.random.choice(known)
-        member = {one.name: one.value}
-        second = {other.name: other.value}
+        member, second = {one.name: one.value}, {other.name: other.value}
+        _ask(
+            at,
+            "QUERY",
+            {"where": {"not": {"or": [member, {"not": second}]}}},
+            lambda row, one=one, other=other: not _holds(at, one, row) and _holds(at, other, row),
+        )
+        if not at.closely:
+            return
         _ask(at, "QUERY", {"where": {"not": member}}, lambda row, one=one: not _holds(at, one, row))
         _ask(
             at,
             "POST",
             {"where": {"or": [member, second]}},
             lambda row, one=one, other=other: _holds(at, one, row) or _holds(at, other, row),
-        )
-        _ask(
-            at,
-            "QUERY",
-            {"where": {"not": {"or": [member, {"not": second}]}}},
-            lambda row, one=one, other=other: not _holds(at, one, row) and _holds(at, other, row),
         )
 
 
