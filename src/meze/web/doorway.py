@@ -10,11 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import flask
 from flask import signals
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 
 _METHODS_OF_A_REQUEST = (
@@ -43,6 +46,7 @@ _METHODS_OF_A_REQUEST = (
 )
 """What a subclass of Flask may override to see each request."""
 
+_FLASK = str(Path(flask.__file__).parent)
 _SIGNALS = (
     "request_started",
     "request_finished",
@@ -73,16 +77,20 @@ class Doorway:
         self._prefix = prefix
         self._below = f"{prefix}/"
         self._ours = ours
-        self._for_good = _overridden(app, inner)
+        self._inner = inner
+        self._attributes = -1
+        self._overridden: Closed | None = None
         self._receivers = [(name, getattr(signals, name)) for name in _SIGNALS]
         self._seen = -1
         self._users: Map | None = None
 
     def closed_by(self) -> Closed | None:
         """Return what keeps every request from the WSGI door now, None while it is open."""
-        if self._for_good is not None:
-            return self._for_good
         app = self._app
+        if len(vars(app)) != self._attributes:
+            self._overridden, self._attributes = _overridden(app, self._inner), len(vars(app))
+        if self._overridden is not None:
+            return self._overridden
         if (
             app.before_request_funcs.get(None)
             or app.after_request_funcs.get(None)
@@ -116,7 +124,7 @@ class Doorway:
         if app.secret_key and f"{app.config['SESSION_COOKIE_NAME']}=" in environ.get("HTTP_COOKIE", ""):
             return False
         users = self._users_routes()
-        return users is None or not users.bind("").allowed_methods(path)
+        return users is None or not _leads_somewhere(users, path, environ["REQUEST_METHOD"])
 
     def _users_routes(self) -> Map | None:
         """Return the user's routes that may stand under the prefix, None where there are none."""
@@ -134,15 +142,32 @@ class Doorway:
         return fixed.startswith(self._prefix) or self._prefix.startswith(fixed.rstrip("/"))
 
 
+def _leads_somewhere(users: Map, path: str, method: str) -> bool:
+    """Say whether a route matches, with this method or another, or sends the client to another address."""
+    try:
+        users.bind("").match(path, method)
+    except NotFound:
+        return False
+    except HTTPException:
+        return True
+    return True
+
+
 def _overridden(app: flask.Flask, inner: Callable[..., Any]) -> Closed | None:
     if getattr(inner, "__func__", None) is not flask.Flask.wsgi_app:
         return Closed("app.wsgi_app was wrapped before Meze", _line_of(inner))
     for name in _METHODS_OF_A_REQUEST:
         own = vars(app).get(name) if name != "wsgi_app" else None
-        if own is not None or getattr(type(app), name, None) is not getattr(flask.Flask, name, None):
-            method = own or getattr(type(app), name)
+        method = own or getattr(type(app), name)
+        if own is not None or not _is_flasks(method):
             return Closed(f"{type(app).__name__}.{name} is overridden", _line_of(method))
     return None
+
+
+def _is_flasks(method: Any) -> bool:
+    """Say whether a method is Flask's own: neither a subclass's nor one that a tool put in its place."""
+    code = getattr(method, "__code__", None) if isinstance(method, FunctionType) else None
+    return code is not None and code.co_filename.startswith(_FLASK)
 
 
 def _hook(app: flask.Flask) -> Closed:
