@@ -92,6 +92,8 @@ class Policy:
         if not permits(standing.scopes, resource.name, action):
             return NOBODY_AT_ALL
         folded = fold(self.declared(resource, action), standing)
+        if self.tenancy is not None:
+            folded = self.tenancy.once(folded)
         if resource.restriction is not None:
             folded = every(Compared(resource.restriction, frozenset()), folded)
         return folded

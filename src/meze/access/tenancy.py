@@ -20,7 +20,7 @@ from sqlalchemy import Column, ColumnElement, ForeignKeyConstraint, Table, and_,
 from sqlalchemy.sql.expression import FromClause
 
 from meze.access.caller import Caller
-from meze.access.rule import Compared, Every, Related, Rule, every, or_admin
+from meze.access.rule import Compared, Either, Every, Related, Rule, every, or_admin
 from meze.access.tenant import TenantDeclaration, member_words
 from meze.access.terms import me
 from meze.resources.resource import Resource
@@ -88,6 +88,25 @@ class Tenancy:
         if resource.admin and self.admin:
             return or_admin(every(member, rule))
         return every(or_admin(member) if self.admin else member, passable)
+
+    def once(self, rule: Rule) -> Rule:
+        """Return a rule that was folded without the membership that its other parts ask for too."""
+        if not isinstance(rule, Every):
+            return rule
+        bare = [each for each in rule.parts if self._is_bare(each)]
+        rest = [each for each in rule.parts if each not in bare]
+        return every(*rest) if any(map(self._implied_by, rest)) else every(*bare[:1], *rest)
+
+    def _implied_by(self, rule: Rule) -> bool:
+        """Say whether a rule asks for membership wherever it is true."""
+        if isinstance(rule, Every):
+            return any(self._implied_by(part) for part in rule.parts)
+        if isinstance(rule, Either):
+            return all(self._implied_by(part) for part in rule.parts)
+        return isinstance(rule, Related) and self.members in rule.tables
+
+    def _is_bare(self, rule: Rule) -> bool:
+        return isinstance(rule, Related) and self.members in rule.tables and rule.said == member_words(None)
 
     def member(self, resource: Resource, as_roles: tuple[Any, ...] | None = None) -> Rule:
         """Return the rule that the caller is a member of the row's tenant, in one of some roles (None: any)."""
