@@ -268,14 +268,20 @@ def _exchange(prepared: requests.PreparedRequest, actor: Actor) -> Exchange:
 
 
 def _broken(case: Case[Any], reply: Reply, prepared: requests.PreparedRequest) -> Failure | None:
-    """Return what the document promises and an answer does not keep, the gravest of several."""
+    """Return what the document promises and an answer does not keep, the first of several."""
     headers = {name: [value] for name, value in reply.headers.items()}
     answer = Response(reply.status, headers, reply.body, prepared, elapsed=0.0, verify=False)
     try:
         case.validate_response(answer, checks=CHECKS, excluded_checks=list(not_of(case)))
     except FailureGroup as failed:
-        return min(each for each in failed.exceptions if isinstance(each, Failure))
+        return min((each for each in failed.exceptions if isinstance(each, Failure)), key=_rank)
     return None
+
+
+def _rank(failure: Failure) -> int:
+    """Return how far behind a failure stands: in the order of the checks, those of our own last."""
+    names = [check.__name__ for check in CHECKS]
+    return min((names.index(name) for name in failure.checks if name in names), default=len(names))
 
 
 def _told(failure: Failure) -> tuple[str, str]:
