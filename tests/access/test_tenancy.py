@@ -377,9 +377,9 @@ MISTAKES = [
     ),
     refused(
         "a-role-that-there-is-not",
-        "memberships.role can never hold 'onwer'",
+        "memberships.role can never hold 'ownr'",
         "Did you mean 'owner'?",
-        lambda w: w.api.resource(w.Project, read=w.api.tenant(w.Membership, role="role").role("onwer")),
+        lambda w: w.api.resource(w.Project, read=w.api.tenant(w.Membership, role="role").role("ownr")),
     ),
     refused(
         "a-term-in-what-leads-to-none",
