@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table, bindparam, insert, text
 
 from meze.databases import Connection, Database, DatabaseError, FaultKind, Statement, open_database
-from meze.databases.group_commit import AT_ONCE, GroupCommit
+from meze.databases.group_commit import AT_ONCE, GroupCommit, Job
 
 metadata = MetaData()
 numbers = Table(
@@ -201,6 +201,46 @@ def test_a_leader_that_is_ended_answers_nobody_and_another_leads(database: Datab
     assert stored(database) == []
     assert group.write(adding, row(2)) == [(2,)]
     assert stored(database) == [2]
+
+
+def test_one_who_is_ended_while_waiting_leaves_the_others_a_leader(
+    database: Database, adding: Statement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended(BaseException):
+        pass
+
+    class Ending:
+        """Stands for the lock of the second job: an exception comes when that job has the lead, before it knows."""
+
+        def __init__(self) -> None:
+            self.woken = threading.Event()
+
+        def acquire(self) -> None:
+            assert self.woken.wait(10)
+            raise Ended
+
+        def release(self) -> None:
+            self.woken.set()
+
+    gate = Gate(database)
+    group = GroupCommit(gate)
+    monkeypatch.setattr("meze.databases.group_commit.AT_ONCE", 1)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(group.write, adding, row(1))
+        assert gate.entered.wait(10)
+        ended = Job(adding, row(2))
+        ended.woken = Ending()  # type: ignore[assignment]
+        monkeypatch.setattr("meze.databases.group_commit.Job", lambda *_: ended)
+        second = threads.submit(group.write, adding, row(2))
+        while len(group._waiting) < 2:
+            pass
+        gate.opened.set()
+        assert first.result(10) == [(1,)]
+        assert isinstance(second.exception(10), Ended)
+        monkeypatch.undo()
+        assert threads.submit(group.write, adding, row(3)).result(10) == [(3,)]
+
+    assert stored(database) == [1, 3]
 
 
 def test_many_writers_lose_nothing(database: Database, adding: Statement) -> None:

@@ -85,10 +85,31 @@ class GroupCommit:
             job.leads = not self._led
             self._led = True
         if not job.leads:
-            job.woken.acquire()
+            self._wait(job)
         if job.leads:
             self._lead(job)
         return job.outcome()
+
+    def _wait(self, job: Job) -> None:
+        """Wait until the job is done or leads. Who is ended meanwhile leaves no job behind, and hands on the lead."""
+        try:
+            job.woken.acquire()
+        except BaseException:
+            with self._lock:
+                if job in self._waiting:
+                    self._waiting.remove(job)
+                following = self._hand_on() if job.leads else None
+            if following is not None:
+                following.woken.release()
+            raise
+
+    def _hand_on(self) -> Job | None:
+        """Let the next one that waits lead, and return it; it is still to be woken. Called with the lock held."""
+        following = self._waiting[0] if self._waiting else None
+        self._led = following is not None
+        if following is not None:
+            following.leads = True
+        return following
 
     def _lead(self, own: Job) -> None:
         """Do the jobs that wait, wake those who handed them in, and hand on the lead."""
@@ -99,10 +120,7 @@ class GroupCommit:
             with self._lock:
                 if own not in done:
                     self._waiting.remove(own)
-                following = self._waiting[0] if self._waiting else None
-                self._led = following is not None
-                if following is not None:
-                    following.leads = True
+                following = self._hand_on()
             for job in (*done, *([following] if following is not None else [])):
                 if job is not own:
                     job.woken.release()
