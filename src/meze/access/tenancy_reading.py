@@ -108,6 +108,12 @@ class _Membership:
                 declaration.where,
             )
         self.name = model.__name__
+        if mapper.single:
+            raise self._mistake(
+                f"{self.name} shares the table {mapper.local_table.name} with other classes, whose rows would make "
+                "members too.",
+                "Give memberships a table of their own.",
+            )
         self.mapper = mapper
         self.table = mapper.local_table
         self.user = self._user()
