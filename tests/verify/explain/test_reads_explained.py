@@ -269,3 +269,15 @@ def test_a_request_that_was_refused_for_its_plan_is_shown_with_the_plan(tmp_path
     assert statement.plan
     assert ("title", "state", "id") in [each.columns for each in explained.indexes]
     assert "was not run" in "\n".join(as_text(explained))
+
+
+@pytest.mark.parametrize("request_line", ["GET /desks", "GET /desks/1", "GET /desks?aggregate=count"])
+def test_a_rule_that_asks_what_the_caller_may_not_read_is_not_told_row_by_row(
+    library: Library, request_line: str
+) -> None:
+    told = library.explain(request_line, ADMIN, audience=Audience.SESSION)
+
+    assert told.status == 200
+    assert (told.rows, told.let_in, told.kept_out) == ([], [], [])
+    assert "admin no passage" in told.notes[0]
+    assert library.explain("GET /desks/1", ADMIN).rows

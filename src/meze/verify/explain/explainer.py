@@ -26,7 +26,7 @@ from meze.verify.explain.masks import Masks
 from meze.verify.explain.missing import missing_indexes
 from meze.verify.explain.question import Question
 from meze.verify.explain.statements import seen_of, tables_of, values_of
-from meze.verify.explain.truth import Asked, asked, favourable, whole_rule
+from meze.verify.explain.truth import Asked, asked, favourable, tables_asked, whole_rule
 from meze.verify.explain.watch import Watch
 from meze.verify.explain.writes import Writing
 
@@ -72,7 +72,7 @@ class Explainer:
         watch.end()
         explanation.status = answered.status
         explanation.milliseconds = {name: seconds * 1000 for name, seconds in watch.steps.items()}
-        open_ = self._audience is Audience.TERMINAL or self._reads_all(watch)
+        open_ = self._audience is Audience.TERMINAL or self._reads_all(question.resource, watch)
         with self._records.slots.taken(Load(suspect=True)):
             self._asked_besides(explanation, question, watch, open_=open_)
         self._refusal(explanation, question, answered.problem)
@@ -147,9 +147,12 @@ class Explainer:
         rule = whole_rule(self._policy, resource, action)
         return asked(resource, rule, self._standing, resource.line_of(action), self._told(rule))
 
-    def _reads_all(self, watch: Watch) -> bool:
-        """Say whether the caller may read every row of all that the request names, so that numbers tell no secret."""
-        tables = tables_of(watch)
+    def _reads_all(self, resource: Resource, watch: Watch) -> bool:
+        """Say whether the caller may read every row of all that the request names, so that numbers tell no secret.
+
+        What the rule asks counts too: nothing of it is left for an admin, and its clauses are told row by row.
+        """
+        tables = tables_of(watch) | tables_asked(whole_rule(self._policy, resource, "read"))
         named = (each for each in self._resources if each.table.name in tables)
         return all(self._policy.rule(each, "read", self._standing) == EVERYBODY for each in named)
 

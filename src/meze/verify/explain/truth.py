@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Label, type_coerce
-from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.sql.expression import FromClause, TableClause
 from sqlalchemy.sql.visitors import iterate
 
 from meze.access.caller import Standing
@@ -85,6 +85,19 @@ def whole_rule(policy: Policy, resource: Resource, action: str) -> Rule:
     """Return the rule as it was declared, the admin's passage and the classes of the resource's table included."""
     declared = policy.declared(resource, action)
     return declared if resource.restriction is None else every(Compared(resource.restriction, frozenset()), declared)
+
+
+def tables_asked(rule: Rule) -> set[str]:
+    """Return the names of the tables that a rule asks anything of."""
+    elements: list[Any] = []
+    for part in parts_of(rule):
+        if isinstance(part, Related):
+            elements += part.tables
+        elif isinstance(part, Compared):
+            elements.append(part.expression)
+    found = (inner for each in elements for inner in iterate(each))
+    named = (each.table if isinstance(each, Column) else each for each in found)
+    return {table.name for each in named if isinstance(table := plain(each), TableClause) and table.name}
 
 
 def asked(resource: Resource, rule: Rule, standing: Standing, line: str | None, told: Rule | None = None) -> Asked:
