@@ -11,6 +11,7 @@ import pytest
 from flask import signals
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 
 from contracts.kitchen import ANNA, API, EDITOR, make_app, make_tables
 
@@ -163,6 +164,16 @@ def catch_all(app: flask.Flask, ran: list[str]) -> None:
     app.add_url_rule(f"{API}/<path:path>", "mine", lambda path: ran.append("ran") or path)
 
 
+def route_of_any_method(app: flask.Flask, ran: list[str]) -> None:
+    app.url_map.add(Rule(f"{API}/labels", endpoint="mine"))
+    app.view_functions["mine"] = lambda: ran.append("ran") or "mine"
+
+
+def replaced_method(app: flask.Flask, ran: list[str]) -> None:
+    dispatch = app.dispatch_request
+    app.dispatch_request = lambda: ran.append("ran") or dispatch()  # type: ignore[method-assign]
+
+
 def session_interface(app: flask.Flask, ran: list[str]) -> None:
     class Own(SecureCookieSessionInterface):
         def open_session(self, *arguments: Any) -> Any:
@@ -191,6 +202,8 @@ HOOKS: tuple[Meet, ...] = (
     middleware,
     route,
     catch_all,
+    route_of_any_method,
+    replaced_method,
     session_interface,
     request_class,
 )
@@ -216,6 +229,15 @@ def test_what_is_added_after_the_first_request_runs(app: flask.Flask, direct: li
     app.test_client().get(f"{API}/labels")
 
     assert ran == ["ran"]
+
+
+def test_a_route_that_ends_in_a_slash_sends_there_as_in_flask(app: flask.Flask, direct: list[str]) -> None:
+    app.add_url_rule(f"{API}/labels/top/", "mine", lambda: "mine")
+
+    answer = app.test_client().get(f"{API}/labels/top")
+
+    assert (answer.status_code, direct) == (308, [])
+    assert answer.headers["Location"].endswith(f"{API}/labels/top/")
 
 
 @pytest.mark.parametrize(
