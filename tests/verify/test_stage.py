@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, delete, insert, inspect, text, update
+from sqlalchemy import Connection, Engine, create_engine, delete, insert, inspect, text, update
 
 from meze import Caller, Meze, anyone, me, role, signed_in
 from meze.app import Installation
 from meze.databases import open_database
 from meze.errors import Mistake
+from meze.verify import place
 from meze.verify.callers import Actor
+from meze.verify.place import temporary_database
 from meze.verify.stage import Stage, staged
 from verify.schema import Animal, Base, Cat, Place, Stop, Tag, Ticket
 
@@ -182,6 +185,49 @@ def test_a_given_database_with_tables_is_refused(database_url: str, tmp_path: Pa
 
     assert inspect(database.engine).get_table_names() == ["precious"]
     database.close()
+
+
+def test_a_given_database_with_views_alone_is_refused(database_url: str, tmp_path: Path) -> None:
+    database = open_database(database_url)
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE VIEW precious AS SELECT 1 AS one"))
+
+    with pytest.raises(Mistake, match="the view precious"), temporary_database(database_url, database_url, tmp_path):
+        pass
+
+    assert inspect(database.engine).get_view_names() == ["precious"]
+    database.close()
+
+
+def test_nothing_stays_where_one_is_ended_while_the_database_is_made(
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = open_database(postgresql_url)
+    maintaining = place._maintaining
+
+    @contextlib.contextmanager
+    def ended(engine: Engine) -> Iterator[Connection]:
+        with maintaining(engine) as connection:
+            yield connection
+            if is_there() and not ends:
+                ends.append(True)
+                raise KeyboardInterrupt
+
+    def is_there() -> bool:
+        with own.engine.connect() as connection:
+            named = text("SELECT 1 FROM pg_database WHERE datname = :name")
+            return connection.execute(named, {"name": f"meze_verify_{known}"}).first() is not None
+
+    ends: list[bool] = []
+    known = secrets.token_hex(6)  # other tests make theirs on the same server
+    monkeypatch.setattr(place.secrets, "token_hex", lambda _: known)
+    monkeypatch.setattr(place, "_maintaining", ended)
+    with pytest.raises(KeyboardInterrupt), temporary_database(postgresql_url, None, tmp_path):
+        pass
+
+    assert ends
+    assert not is_there()
+    own.close()
 
 
 def test_an_app_that_has_opened_its_database_is_refused(tmp_path: Path) -> None:

@@ -66,21 +66,23 @@ def temporary_database(own: str, given: str | None, folder: Path) -> Iterator[st
 def _on_server(own: str) -> Iterator[str]:
     name = f"meze_verify_{secrets.token_hex(6)}"
     server = open_database(own)
+    reached = False
     try:
-        with _maintaining(server.engine) as connection:
-            connection.execute(text(_creation(connection, name)))
-            extensions = connection.execute(text("SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'"))
-            names = list(extensions.scalars())
-    except exc.DBAPIError as error:
-        server.close()
-        raise Mistake(f"No database can be made beside {masked_url(own)}: {_first_line(error)}.", _OTHER) from error
-    url = server.engine.url.set(database=name).render_as_string(hide_password=False)
-    try:
+        try:
+            with _maintaining(server.engine) as connection:
+                reached = True  # from here on it may be there, also where somebody ends us before we hear of it
+                connection.execute(text(_creation(connection, name)))
+                extensions = connection.execute(text("SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'"))
+                names = list(extensions.scalars())
+        except exc.DBAPIError as error:
+            raise Mistake(f"No database can be made beside {masked_url(own)}: {_first_line(error)}.", _OTHER) from error
+        url = server.engine.url.set(database=name).render_as_string(hide_password=False)
         _add_extensions(url, names)
         yield url
     finally:
-        with _maintaining(server.engine) as connection:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        if reached:
+            with _maintaining(server.engine) as connection:
+                connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
         server.close()
 
 
@@ -109,15 +111,15 @@ def _add_extensions(url: str, names: list[str]) -> None:
 def _emptied(given: str) -> Iterator[str]:
     database = open_database(given)
     try:
-        names = _tables(database.engine)
+        names = _named(database.engine)
     except exc.DBAPIError as error:
         database.close()
         raise Mistake(f"{masked_url(given)} cannot be reached: {_first_line(error)}.", _OTHER) from error
     if names:
         database.close()
         raise Mistake(
-            f"{masked_url(given)} is not empty: it has the table {names[0]}.",
-            "Give a database without tables; whatever verify makes there is dropped at the end.",
+            f"{masked_url(given)} is not empty: it has {names[0]}.",
+            "Give a database without tables, views and sequences; whatever verify makes there is dropped at the end.",
         )
     try:
         yield given
@@ -126,11 +128,18 @@ def _emptied(given: str) -> Iterator[str]:
         database.close()
 
 
-def _tables(engine: Engine) -> list[str]:
+def _named(engine: Engine) -> list[str]:
+    """Return what the database has and would lose, in words."""
     found = inspect(engine)
     hidden = ("information_schema", "pg_catalog")
     schemas = [each for each in found.get_schema_names() if each not in hidden]
-    return sorted(name for schema in schemas for name in found.get_table_names(schema))
+    kinds = {"the table": found.get_table_names, "the view": found.get_view_names}
+    if engine.dialect.name == "postgresql":
+        kinds |= {
+            "the materialized view": found.get_materialized_view_names,
+            "the sequence": found.get_sequence_names,
+        }
+    return [f"{kind} {name}" for kind, names in kinds.items() for schema in schemas for name in sorted(names(schema))]
 
 
 def _drop_everything(engine: Engine) -> None:
