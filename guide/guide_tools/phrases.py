@@ -61,6 +61,9 @@ COMMANDS = {
     "meze access": "显示谁可以做什么：每个资源、每种操作、每类调用者。",
     "meze explain": "说明请求为何得到这样的应答：起决定作用的规则子句、SQL、查询计划和耗时。",
     "meze check": "检查设置、数据库结构、规则和索引；发现任何错误时以退出码 1 结束。",
+    "meze verify": "以各种调用者的身份从每个入口攻击应用；只要有泄露，就以退出码 1 结束。"
+    "\n\n使用专为这次运行创建、结束后删除的数据库，其中填满符合数据库结构的数据。"
+    "每个回答应当是什么，由另一套不处理请求的代码根据规则重新得出。",
     "meze openapi": "输出 OpenAPI 3.1 文档，与 /openapi.json 提供的相同。",
 }
 
@@ -88,5 +91,13 @@ OPTIONS = {
     "--body": "请求的正文；@FILE 表示读取文件。",
     "--why": "说明调用者为何能看到或看不到某一行。",
     "--action": "与 --why 合用：要对这一行做什么。",
+    "--seed": "种子相同，数据和请求就相同。",
+    "--door": "只试这个入口，名称见 `meze verify --help`；可多次给出。",
+    "--resource": "只试这个资源；可多次给出。",
+    "meze verify --as": "只以这个调用者的身份，名称与报告中的相同；可多次给出。",
+    "--seconds": "最长用时。",
+    "--first": "发现第一个问题就停下。",
+    "--no-fuzz": "不发送根据 OpenAPI 文档随机生成的请求。",
+    "--database-url": "要使用的空数据库，结束时会清空。",
 }
 """By the option's name, after that of the command where it means something else elsewhere."""
