@@ -5,14 +5,14 @@ Only what was declared is taken from `meze.access`: which foreign keys lead to t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import ForeignKeyConstraint, Table
 from sqlalchemy.engine import Dialect
 
 from meze.access.caller import Caller
-from meze.verify.world import Row, World
+from meze.verify.world import Change, Row, World
 
 if TYPE_CHECKING:
     from meze.access.tenancy import Tenancy  # data alone, but the file holds code that is under test
@@ -48,6 +48,33 @@ class Tenants:
             if held is not None and held in {self._stored(name) for name in as_roles}:
                 return True
         return False
+
+    def apart_from_founders(self, changes: Sequence[Change], caller: Caller) -> tuple[tuple[Change, ...], list[Row]]:
+        """Return changes without the memberships that make the caller the first member of each new tenant, and the
+        tenants whose maker did not become one."""
+        left, unfounded = list(changes), []
+        for change in changes:
+            tenant = change.after
+            if self.tenancy.founder is None or tenant is None or not self._is_new(change, self.tenancy.tenant):
+                continue
+            found = next((each for each in left if self._is_founders(each, tenant, caller)), None)
+            if found is None:
+                unfounded.append(tenant)
+            else:
+                left.remove(found)
+        return tuple(left), unfounded
+
+    def _is_founders(self, change: Change, tenant: Row, caller: Caller) -> bool:
+        membership, role = change.after, self.tenancy.role
+        if membership is None or not self._is_new(change, self.tenancy.membership):
+            return False
+        held = True if role is None else self._stored(membership[role.key]) == self._stored(self.tenancy.founder)
+        theirs = membership[self.tenancy.user.key] == caller.id
+        return held and theirs and _led_to(self.tenancy.of, membership) == tenant.key
+
+    @staticmethod
+    def _is_new(change: Change, table: Table) -> bool:
+        return change.table is table and change.before is None
 
     def of(self, row: Row, world: World) -> Key | None:
         """Return the key of the tenant that a row belongs to; None where a key on the way leads nowhere."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import and_, delete
+from sqlalchemy.exc import IntegrityError
 
 from meze.verify.bodies import body_of
 from meze.verify.doors.several import creations
@@ -63,8 +64,11 @@ def _when_gone(at: Knock, body: object, headers: dict[str, str], made: Sequence[
         return
     table = at.resource.table
     key = and_(*(column == part for column, part in zip(table.primary_key.columns, made[0].key, strict=True)))
-    with at.scene.stage.database.engine.begin() as connection:
-        connection.execute(delete(table).where(key))
+    try:
+        with at.scene.stage.database.engine.begin() as connection:
+            connection.execute(delete(table).where(key))
+    except IntegrityError:
+        return  # something was made with it that refers to it, and keeps it
     reply = at.ask("POST", at.path(), body, headers=headers)
     if reply.status == 201 and reply.json:
         at.note("An answer is repeated though its row may not be read any more", 404, reply.told, reply)

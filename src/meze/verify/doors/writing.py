@@ -34,12 +34,24 @@ def compare(at: Knock, what: str, outcome: Outcome, written: Written) -> bool:
     return True
 
 
+def rows_made(at: Knock, what: str, written: Written) -> tuple[Change, ...]:
+    """Return what a write changed, apart from the memberships that it must give to whoever makes tenants."""
+    tenants = at.judge.evaluator.tenants
+    if tenants is None:
+        return written.changes
+    changes, unfounded = tenants.apart_from_founders(written.changes, at.actor.caller)
+    if unfounded:
+        at.note(f"{what}: who made it is no member of it", "a membership", repr(unfounded[0]), written.reply)
+    return changes
+
+
 def compare_row(at: Knock, what: str, values: Mapping[str, Any], before: Row | None, written: Written) -> None:
     """Compare what was stored with what was asked, and the answer with what the caller may now read."""
-    own = [each for each in written.changes if each.table is at.resource.table and each.after is not None]
+    changes = rows_made(at, what, written)
+    own = [each for each in changes if each.table is at.resource.table and each.after is not None]
     if before is not None:
         own = [each for each in own if each.key == before.key]
-    others = [each for each in written.changes if each not in own]
+    others = [each for each in changes if each not in own]
     if others or len(own) > 1:
         at.note(
             f"{what}: other rows were changed too",
