@@ -57,6 +57,12 @@ class Scene:
             self._sights[actor.name] = Sight(self.stage.judge, actor, self.orders)
         return self._sights[actor.name]
 
+    def restored(self) -> World:
+        """Bring the rows back to what they were, and return what they had become."""
+        after = self.stage.stored()
+        self.stage.restore(changes_between(self.stage.world, after))
+        return after
+
     def is_first(self, actor: Actor, resource: Resource) -> bool:
         """Say whether nobody of this kind came before, to whom the rules leave the same questions: a kind is looked at
         closely once, and everyone else in passing."""
@@ -164,10 +170,9 @@ class Knock:
             raise
         if not scene.watch.changed():
             return Written(reply, (), before)
-        after = scene.stage.stored()
-        found = changes_between(before, after)
-        scene.stage.restore(found)
+        after = scene.restored()
         scene.writes += 1
+        found = changes_between(before, after)
         return Written(reply, tuple(each for each in found if not each.table.name.startswith(_OWN)), after)
 
     # Comparing -------------------------------------------------------------------------------------------------

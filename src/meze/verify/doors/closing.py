@@ -96,13 +96,13 @@ def _unknown(at: Knock, method: str, path: str, body: dict[str, Any]) -> None:
     at.refused("A field that does not exist is taken", 422, "invalid", nothing)
     for name in at.some(hidden, 1, 4):
         reply = at.ask(method, path, {**body, name: 1}, headers=headers)
-        said = [_plain(each, name) for each in (reply.json or {}).get("errors", ())]
-        must = [_plain(each, _NOTHING) for each in (nothing.json or {}).get("errors", ())]
+        said = [_plain(each) for each in (reply.json or {}).get("errors", ())]
+        must = [_plain(each, name) for each in (nothing.json or {}).get("errors", ())]
         at.same(f"{name} is hidden, and told apart from what does not exist", must, said, reply)
         near = at.ask(method, path, {**body, f"{name[:-1]}x": 1}, headers=headers)
         if any(each.get("params", {}).get("nearest") == name for each in (near.json or {}).get("errors", ())):
             at.note(f"The answer suggests {name}, which is hidden", "no such hint", near.told, near)
 
 
-def _plain(entry: dict[str, Any], name: str) -> tuple[str, str]:
-    return entry.get("pointer", "").replace(name, "{}"), entry["code"]
+def _plain(entry: dict[str, Any], name: str = _NOTHING) -> tuple[str, str]:
+    return entry.get("pointer", "").replace(_NOTHING, name), entry["code"]

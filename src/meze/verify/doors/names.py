@@ -82,7 +82,7 @@ def _compare(at: Knock, resource: Resource, name: str, question: Question) -> No
     if said.status != 400 or said.code not in ("unknown_field", "unknown_parameter"):
         at.note(what, "400 unknown_field", said.told, said)
         return
-    one, other = _plain(said, name), _plain(nothing, _NONE)
+    one, other = _plain(said), _plain(nothing).replace(_NONE, name)
     near = difflib.get_close_matches(question[1].split("=")[0].format(name), _PARAMETERS, n=1, cutoff=0.6)
     if not near:
         at.same(what, other, one, said)
@@ -103,10 +103,10 @@ def _ask(at: Knock, question: Question, name: str) -> Reply:
     return at.ask(method, path, filled)
 
 
-def _plain(reply: Reply, name: str) -> str:
-    """Return a problem without its id, the name that it repeats, and the hint at what may have been meant."""
+def _plain(reply: Reply) -> str:
+    """Return a problem without its id and without the hint at what may have been meant."""
     said = dict(reply.json)
     said.pop("request_id", None)
     for entry in said.get("errors", ()):
         entry.get("params", {}).pop("nearest", None)
-    return _HINT.sub("", json.dumps(said, ensure_ascii=False)).replace(name, "{}")
+    return _HINT.sub("", json.dumps(said, ensure_ascii=False))

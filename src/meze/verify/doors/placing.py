@@ -39,8 +39,7 @@ def _body(at: Knock, expected: Expected, row: Row) -> dict[str, Any]:
 
 def _outcome(at: Knock, expected: Expected, row: Row, values: Values) -> Outcome:
     """Return what PUT on a row's key must come to: replacing it, or trying to make what is there already."""
-    may_change = at.sight.refusal(at.resource, "update") is None
-    may_make = at.sight.refusal(at.resource, "create") is None and _sets_key(at, expected)
+    may_change, may_make = _may(at, expected)
     if not may_change and not may_make:
         return Outcome(at.sight.forbidden, "no such caller may make or replace any row")
     if row in at.sight.visible(at.resource):
@@ -50,6 +49,12 @@ def _outcome(at: Knock, expected: Expected, row: Row, values: Values) -> Outcome
     if not may_make:
         return Outcome(404, "the row may not be read")
     return expected.creation(dict(values) | {part.name: row.of(part) for part in at.resource.key})
+
+
+def _may(at: Knock, expected: Expected) -> tuple[bool, bool]:
+    """Return whether there may be rows that the caller can replace, and such as they can make."""
+    may_change = at.sight.refusal(at.resource, "update") is None
+    return may_change, at.sight.refusal(at.resource, "create") is None and _sets_key(at, expected)
 
 
 def _sets_key(at: Knock, expected: Expected) -> bool:
@@ -73,9 +78,8 @@ def _only_new(at: Knock, expected: Expected, row: Row, values: Values) -> None:
     outcome = _outcome(at, expected, row, values)
     written = at.write("PUT", at.row_path(row), body_of(at, values), headers={"If-None-Match": "*"})
     at.unchanged("If-None-Match: * on a key that is taken", written)
-    must = 412 if row in at.sight.visible(at.resource) and outcome.status not in (401,) else outcome.status
-    if row in at.sight.visible(at.resource) and outcome.why.startswith("no such caller"):
-        must = outcome.status
+    seen = row in at.sight.visible(at.resource)
+    must = 412 if seen and any(_may(at, expected)) else outcome.status
     at.status("If-None-Match: * on a key that is taken", must, written.reply)
 
 

@@ -75,9 +75,9 @@ def contents(at: Knock) -> None:
             if other is None or field.key or field.foreign is not None or not _store(at, field, row, other):
                 continue
             try:
-                after, world = at.ask("GET", at.row_path(row), moved=True), at.scene.stage.stored()
+                after = at.ask("GET", at.row_path(row), moved=True)
             finally:
-                at.scene.stage.restore()
+                world = at.scene.restored()
             now = world.find(row.table, row.key)
             if now is not None:
                 _compare(at, name, (row, before), (now, after), at.judge.over(world))
