@@ -20,7 +20,7 @@ from meze.verify.fuzz import Fuzzed, fuzz
 from meze.verify.report import as_data, as_text, report_of
 from meze.verify.stage import Stage, staged
 
-_FUZZ_SHARE = 0.4
+_FUZZ_SHARE = 0.25
 _LEAST_FUZZ_SECONDS = 5.0
 
 
@@ -66,8 +66,9 @@ def verify(
         refuse_unknown("--resource", resources, [each.name for each in stage.resources.served])
         refuse_unknown("--as", callers, [each.name for each in stage.actors])
         wanted = Chosen(doors, resources, callers, first)
-        done = _attacked(stage, wanted, seconds)
-        fuzzes = not (no_fuzz or doors or resources or callers or (first and done.findings))
+        fuzzes = not (no_fuzz or doors or resources or callers)
+        done = _attacked(stage, wanted, seconds * (1 - _FUZZ_SHARE) if fuzzes else seconds)
+        fuzzes = fuzzes and not (first and done.findings)
         fuzzed = _fuzzed(stage, seconds, done) if fuzzes else Fuzzed(left_out="it was not asked for.")
         report = report_of(stage, done, fuzzed)
     if as_json:
@@ -97,8 +98,7 @@ def _attacked(stage: Stage, wanted: Chosen, seconds: float) -> Attack:
 
 
 def _fuzzed(stage: Stage, seconds: float, done: Attack) -> Fuzzed:
-    left = min(seconds * _FUZZ_SHARE, seconds - done.seconds)
-    return fuzz(stage, max(left, _LEAST_FUZZ_SECONDS))
+    return fuzz(stage, max(seconds - done.seconds, _LEAST_FUZZ_SECONDS))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ def by_fields(at: Knock) -> None:
     asked = [
         condition for name in at.sight.askable(at.resource) for condition in on_field(at, at.resource.fields[name])
     ]
-    for condition in at.some(asked, 3, 20):
+    for condition in at.some(asked, 2, 20):
         ask(at, condition)
 
 
@@ -31,7 +31,7 @@ def by_relations(at: Knock) -> None:
         fields = at.some(at.sight.askable(target), 1, 3 if len(path) == 1 else 1)
         for name in fields:
             asked += at.some(on_field(at, target.fields[name], path), 1, 3 if len(path) == 1 else 1)
-    for condition in at.some(asked, 3, 16):
+    for condition in at.some(asked, 2, 16):
         ask(at, condition)
     together(at)
 

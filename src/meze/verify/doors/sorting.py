@@ -21,11 +21,11 @@ def knock(at: Knock) -> None:
         for name in at.sight.askable(at.resource)
         if at.resource.fields[name].type.sortable
     ]
-    for order in at.some(own, 1, 6):
+    for order in at.some(own, 1, 5):
         _walk(at, (order,))
     if len(own) > 1 and at.closely:
         _walk(at, at.random.sample(own, 2))
-    for order in at.some(_related(at), 2, 6):
+    for order in at.some(_related(at), 1, 5):
         _walk(at, (order,))
 
 
