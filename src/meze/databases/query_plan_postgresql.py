@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from psycopg.sql import Literal
 from sqlalchemy import Table, literal, select
 
 from meze.databases.database import Connection
 from meze.databases.indexes import ways
-from meze.databases.query_steps import How, Measured, QueryPlan, Sizes, Step, Tables, total
+from meze.databases.query_steps import PAGING, How, Measured, QueryPlan, Sizes, Step, Tables, total
 from meze.databases.statement import Statement, compile_statement
 
 SCANS = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan", "Tid Range Scan", "Sample Scan"}
@@ -20,6 +21,9 @@ GATHERS = {"Sort", "Hash", "Aggregate", "WindowAgg", "Materialize", "SetOp"}
 CONDITIONS = ("Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter", "Sort Key", "Group Key")
 """What is shown of a node beside its name."""
 
+_PREPARED = "meze_plan"
+_PLACEHOLDER = re.compile(r"%\((?P<name>\w+)\)s|%%")
+
 Plan = Mapping[str, Any]
 
 
@@ -27,7 +31,7 @@ class PostgreSQLPlans:
     """The plans of PostgreSQL."""
 
     def read(self, connection: Connection, statement: Statement, values: Mapping[str, Any], sizes: Sizes) -> QueryPlan:
-        top = _explained(connection, statement, values, "FORMAT JSON")
+        top = _for_any_values(connection, statement, values)
 
         def size(table: Table) -> int:
             return sizes.of(table, lambda each: _count(connection, statement, each))
@@ -46,6 +50,41 @@ def _explained(connection: Connection, statement: Statement, values: Mapping[str
     asking = replace(statement, sql=f"EXPLAIN ({options}) {statement.sql}", types=(), _readers=[])
     plan: Plan = connection.rows(asking, values)[0][0][0]["Plan"]
     return plan
+
+
+def _for_any_values(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> Plan:
+    """Return the plan that serves any values alike: what it estimates tells nothing of those that are in the table.
+
+    What is the same for every request is written out, and so is how many rows are asked for: that is no value of the
+    table's, and decides how much is read.
+    """
+    arguments = statement.arguments(values)
+    assert isinstance(arguments, dict), "psycopg takes its arguments by name"
+    given = [slot.key for slot in statement.slots if slot.name not in PAGING]
+
+    def written(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name is None:
+            return "%"
+        return f"${given.index(name) + 1}" if name in given else Literal(arguments[name]).as_string()
+
+    sql = _PLACEHOLDER.sub(written, statement.sql)
+    nothing = f"({', '.join('NULL' for _ in given)})" if given else ""
+    connection.execute(_control(statement, f"PREPARE {_PREPARED} AS {sql}"))
+    try:
+        connection.execute(_control(statement, "SET plan_cache_mode = force_generic_plan"))
+        try:
+            asking = _control(statement, f"EXPLAIN (FORMAT JSON) EXECUTE {_PREPARED}{nothing}")
+            plan: Plan = connection.rows(asking)[0][0][0]["Plan"]
+        finally:
+            connection.execute(_control(statement, "RESET plan_cache_mode"))
+    finally:
+        connection.execute(_control(statement, f"DEALLOCATE {_PREPARED}"))
+    return plan
+
+
+def _control(statement: Statement, sql: str) -> Statement:
+    return replace(statement, sql=sql.replace("%", "%%"), binds=(), slots=(), constants={}, types=(), _readers=[])
 
 
 def _count(connection: Connection, statement: Statement, table: Table) -> int:

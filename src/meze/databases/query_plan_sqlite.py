@@ -16,7 +16,7 @@ from sqlalchemy.sql import ClauseElement, operators
 from sqlalchemy.sql.elements import AsBoolean, BooleanClauseList, Grouping, True_
 
 from meze.databases.database import Connection
-from meze.databases.query_steps import Measured, QueryPlan, Sizes, Step, Tables, total
+from meze.databases.query_steps import PAGING, Measured, QueryPlan, Sizes, Step, Tables, total
 from meze.databases.statement import Statement, compile_statement
 
 COUNTED = 1_000_000
@@ -50,7 +50,8 @@ class SQLitePlans:
     def read(self, connection: Connection, statement: Statement, values: Mapping[str, Any], sizes: Sizes) -> QueryPlan:
         asking = replace(statement, sql=f"EXPLAIN QUERY PLAN {statement.sql}", types=(), _readers=[])
         nodes: dict[int, Node] = {0: Node("")}
-        for number, parent, _, detail in connection.rows(asking, values):
+        paging = {each: values[each] if each in PAGING else None for each in statement.binds}
+        for number, parent, _, detail in connection.rows(asking, paging):
             nodes[number] = Node(detail)
             nodes[parent].children.append(nodes[number])
         estimate = _Estimate(connection, statement, values, sizes)

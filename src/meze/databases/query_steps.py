@@ -14,6 +14,10 @@ from sqlalchemy.sql.visitors import iterate
 
 How = Literal["scan", "index", "search"]
 
+PAGING = ("meze_limit", "meze_offset")
+"""The names of the binds that say how many rows are asked for. The plan is asked for without all other values: what it
+would tell of them is how often they are in the table, in rows that are hidden too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
