@@ -171,8 +171,8 @@ class Knock:
         if not scene.watch.changed():
             return Written(reply, (), before)
         after = scene.restored()
-        scene.writes += 1
         found = changes_between(before, after)
+        scene.writes += bool(found)
         return Written(reply, tuple(each for each in found if not each.table.name.startswith(_OWN)), after)
 
     # Comparing -------------------------------------------------------------------------------------------------
