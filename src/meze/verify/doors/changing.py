@@ -23,6 +23,9 @@ def patch(at: Knock) -> None:
         for field in at.some(fields, 2 if done else 1, 12 if done else 1):
             values = {field.name: _other(at, row, field)}
             change(at, f"Changing {field.name} of a row", "PATCH", row, values, expected.change(row, values))
+        for other in at.some(at.judge.world.of(at.resource), 1, 4) if done else ():
+            values = {field.name: other.of(field) for field in fields}
+            change(at, "Making a row like another", "PATCH", row, values, expected.change(row, values))
         for kind, values in at.some(pointing_elsewhere(at, expected), 1, 8) if done else ():
             change(at, f"Moving a row to {kind}", "PATCH", row, values, expected.change(row, values))
     _missing(at, "PATCH", {})
