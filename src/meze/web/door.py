@@ -79,6 +79,8 @@ class Doors:
 
     def _told(self, environ: dict[str, Any], status: int, started: float) -> None:
         self._events.publish(self._answered(environ, status, time.perf_counter() - started))
+        # A request holds its environ: without this the two would wait for the garbage collector together.
+        environ.pop("meze.request", None)
 
     def _answered(self, environ: dict[str, Any], status: int, seconds: float) -> RequestAnswered:
         response: Response | None = environ.get("meze.response")

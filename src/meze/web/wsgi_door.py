@@ -68,7 +68,10 @@ class WsgiDoor:
             if value := environ.get(key):
                 headers[name] = value
         query = environ.get("QUERY_STRING", "")
-        arguments, fault = arguments_of(query.encode("latin1")) if query else ((), None)
+        length = len(environ.get("RAW_URI") or "") or len(path) + len(query) + 1
+        # An address that is too long is refused, so nobody reads it.
+        reads = query and length <= self._site.settings.uri_limit
+        arguments, fault = arguments_of(query.encode("latin1")) if reads else ((), None)
 
         def read() -> bytes:
             return self._bodies.read(WerkzeugRequest(environ))
@@ -85,7 +88,7 @@ class WsgiDoor:
             receive=receive,
             request_id=environ["meze.request_id"],
             language=language_of(headers.get("accept-language", "")),
-            address_length=len(environ.get("RAW_URI") or "") or len(path) + len(query) + 1,
+            address_length=length,
             remote=environ.get("REMOTE_ADDR"),
             fault=fault,
         )

@@ -131,6 +131,8 @@ class Report(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     about: Mapped[str] = mapped_column(String(80))
     weight: Mapped[int | None]
+    folder_id: Mapped[int | None] = mapped_column(ForeignKey("folders.id", ondelete="SET NULL"), index=True)
+    folder: Mapped[Folder | None] = relationship()
 
 
 app = Flask(__name__)
@@ -174,4 +176,9 @@ api.resource(Diary, read=Diary.owner_id == me.id, write=Diary.owner_id == me.id,
 api.resource(Dog, name="dogs", read=anyone, write=signed_in)
 api.resource(Seat, read=~(Seat.free.is_(False) & (Seat.label == me.email)), write=role("editor"))
 api.resource(Ledger)
-api.resource(Report, read=role("auditor") | (Report.weight > 3), create=signed_in)
+api.resource(
+    Report,
+    read=role("auditor") | (Report.weight > 3),
+    create=signed_in,
+    fields={"folder_id": FieldRules(read=role("auditor"))},
+)
