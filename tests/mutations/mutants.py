@@ -418,12 +418,6 @@ WRITES = (
         "match = None",
     ),
     Mutant(
-        "an-import-changes-rows-that-it-may-not-read",
-        "records/importing.py",
-        "act = writes.patching(visits.changing, key, rest, None, WHOLE, shown)",
-        "act = writes.patching(visits.making, key, rest, None, WHOLE, shown)",
-    ),
-    Mutant(
         "a-refused-delete-is-told-as-done",
         "records/writes.py",
         "            if not rows:\n                raise self._refusals.absent_or_forbidden(visit, key, connection)\n"
