@@ -438,7 +438,7 @@ TENANTS = (
         "access/tenancy.py",
         "        if not self.bounds(resource, action):\n",
         "        if True:\n",
-        "studio",
+        "firms",
     ),
     Mutant(
         "every-role-in-a-tenant-counts-for-another",

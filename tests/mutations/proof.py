@@ -16,6 +16,7 @@ from mutations.mutants import Mutant
 SOURCE = Path(__file__).parents[2] / "src"
 PROGRAMS = {
     "notes": Path(__file__).parent / "program" / "app.py",
+    "firms": Path(__file__).parent / "program" / "firms.py",
     "studio": Path(__file__).parents[2] / "examples" / "studio" / "app.py",
 }
 SECONDS = 400
