@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import exc, insert
-
 from meze.resources.resource import Resource
 from meze.verify.callers import Actor
 from meze.verify.client import Reply
+from meze.verify.copies import copies, put_in
 from meze.verify.doors.pages import without_links
 from meze.verify.knock import Knock
-from meze.verify.outcome import unique_columns
 from meze.verify.sight import EMBEDDED, Sight
 from meze.verify.world import Row
 
@@ -26,7 +24,7 @@ def knock(at: Knock) -> None:
     for name in at.sight.relations(at.resource):
         relation, target = at.resource.relations[name], at.sight.target(at.resource, name)
         pair = _parent_and_child(at, name) if relation.to_many and relation.through is None else None
-        if pair is None or not _crowd(at, target, pair[1]):
+        if pair is None or not put_in(at, [copies(at, pair[1], _CROWD)]):
             continue
         try:
             _compare(at, name, target, pair[0])
@@ -47,30 +45,6 @@ def _others(at: Knock, parent: Row) -> Iterator[Actor]:
     for other in at.scene.stage.actors:
         if parent not in at.scene.sight(other).visible(at.resource):
             yield other
-
-
-def _crowd(at: Knock, target: Resource, child: Row) -> bool:
-    """Put in many rows like `child`; say whether the database took them."""
-    table, rows = target.table, []
-    made = {column.key for columns in unique_columns(table) for column in columns if len(columns) == 1}
-    for number in range(_CROWD):
-        values = {column.key: child[column.key] for column in table.columns if column.computed is None}
-        for key in made & values.keys():
-            values[key] = _another(at, table, key, number)
-        rows.append(values)
-    try:
-        with at.scene.stage.database.engine.begin() as connection:
-            connection.execute(insert(table), rows)
-    except (exc.SQLAlchemyError, ValueError, TypeError):
-        return False  # a rule of the database's own stands against so many that are alike
-    return True
-
-
-def _another(at: Knock, table: Any, key: str, number: int) -> Any:
-    taken = [row[key] for row in at.judge.world.rows(table) if row[key] is not None]
-    if all(isinstance(each, int) for each in taken):
-        return max(taken, default=0) + 1 + number
-    return f"~{number:02}"
 
 
 def _compare(at: Knock, name: str, target: Resource, parent: Row) -> None:

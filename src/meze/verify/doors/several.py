@@ -54,9 +54,10 @@ def patch(at: Knock) -> None:
         written = at.write("PATCH", at.path(), [{}])
         at.status("Changing several rows: no such caller may change any", at.sight.forbidden, written.reply)
         return
+    good, bad = changes(at, expected)
+    _tags(at, [row for row, _ in good])
     if at.resource.require_match:
         return
-    good, bad = changes(at, expected)
     good = good[:1] + [each for each in good[1:2] if _still(at, expected, good[0], each)]
     keyed = [_keyed(at, row) | body_of(at, values) for row, values in good]
     if keyed:
@@ -71,6 +72,22 @@ def patch(at: Knock) -> None:
         written = at.write("PATCH", at.path(), [*([] if alone else keyed[:1]), _keyed(at, row) | body_of(at, values)])
         at.status("One of several rows may not be changed", expected.change(row, values).status, written.reply)
         at.unchanged("One of several rows may not be changed", written)
+
+
+def _tags(at: Knock, rows: list[Row]) -> None:
+    """Send the tags of rows along: one that is stale lets nothing be changed."""
+    for row in rows[:1]:
+        written = at.write("PATCH", at.path(), [_keyed(at, row) | {"_etag": "0000000000000000"}])
+        at.refused("A row of several is changed that is not as its tag says", 412, "changed", written.reply)
+        at.unchanged("A row of several is not as its tag says", written)
+        tag = at.get(at.row_path(row)).etag
+        if tag is not None:
+            written = at.write("PATCH", at.path(), [_keyed(at, row) | {"_etag": tag.strip('"')}])
+            at.status("A row of several is as its tag says, and is not changed", 200, written.reply)
+        if at.resource.require_match:
+            written = at.write("PATCH", at.path(), [_keyed(at, row)])
+            at.refused("A row of several is changed without its tag", 428, "precondition_required", written.reply)
+            at.unchanged("A row of several came without its tag", written)
 
 
 def changes(at: Knock, expected: Expected) -> tuple[list[tuple[Row, Values]], list[tuple[Row, Values]]]:
