@@ -31,8 +31,10 @@ def test_fault_can_be_planted(mutant: Mutant):
 
 
 @pytest.mark.parametrize("mutant", TRIED, ids=lambda each: each.name)
-def test_planted_fault_is_found(mutant: Mutant, tmp_path: Path):
-    verdict = verified(planted(mutant, tmp_path), tmp_path, mutant.program, None, "--first", "--seconds", "300")
+def test_planted_fault_is_found(mutant: Mutant, request: pytest.FixtureRequest, tmp_path: Path):
+    url = request.getfixturevalue("worker_database") if mutant.database == "postgresql" else None
+
+    verdict = verified(planted(mutant, tmp_path), tmp_path, mutant.program, url, "--first", "--seconds", "300")
 
     assert verdict.exit_code == 1, verdict.errors
     assert verdict.findings, verdict.errors

@@ -160,6 +160,7 @@ api.resource(
         "salary": FieldRules(read=role("auditor"), write=role("auditor")),
         "drafted": FieldRules(read=own, write=own),
         "kind": FieldRules(create_only=True),
+        "body": FieldRules(write=Note.stars < 3),
     },
 )
 api.resource(Tag, read=Tag.listed.is_(True) | role("editor"), write=role("editor"))
