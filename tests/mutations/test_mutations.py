@@ -11,10 +11,15 @@ from mutations.mutants import MUTANTS, Mutant
 from mutations.proof import PROGRAMS, SOURCE, planted, verified
 
 LONG = "MEZE_LONG" in os.environ
-A_FEW = 25
-"""Every so many of them is planted where time is short; `make mutations` plants all."""
+QUICK = (
+    "has-asks-only-that-there-is-a-row",
+    "count-does-not-ask-the-rule",
+    "create-does-not-ask-the-rule",
+    "tenants-are-not-kept-apart",
+)
+"""Those that are planted where time is short, found by the first doors; `make mutations` plants all."""
 
-TRIED = MUTANTS if LONG else MUTANTS[::A_FEW]
+TRIED = MUTANTS if LONG else tuple(each for each in MUTANTS if each.name in QUICK)
 
 
 def test_faults_are_many_and_each_has_its_own_name():
