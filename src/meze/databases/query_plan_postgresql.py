@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg.sql import Literal
-from sqlalchemy import Table, literal, select
+from sqlalchemy import Table, literal, null, select
 
 from meze.databases.database import Connection
 from meze.databases.indexes import ways
@@ -75,7 +75,8 @@ def _for_any_values(connection: Connection, statement: Statement, values: Mappin
         connection.execute(_control(statement, "SET plan_cache_mode = force_generic_plan"))
         try:
             asking = _control(statement, f"EXPLAIN (FORMAT JSON) EXECUTE {_PREPARED}{nothing}")
-            plan: Plan = connection.rows(asking)[0][0][0]["Plan"]
+            # Of the values nothing is sent; whoever watches the connection learns what was asked about.
+            plan: Plan = connection.rows(replace(asking, clause=statement.clause), values)[0][0][0]["Plan"]
         finally:
             connection.execute(_control(statement, "RESET plan_cache_mode"))
     finally:
@@ -84,7 +85,8 @@ def _for_any_values(connection: Connection, statement: Statement, values: Mappin
 
 
 def _control(statement: Statement, sql: str) -> Statement:
-    return replace(statement, sql=sql.replace("%", "%%"), binds=(), slots=(), constants={}, types=(), _readers=[])
+    sql = sql.replace("%", "%%")
+    return replace(statement, sql=sql, clause=null(), binds=(), slots=(), constants={}, types=(), _readers=[])
 
 
 def _count(connection: Connection, statement: Statement, table: Table) -> int:

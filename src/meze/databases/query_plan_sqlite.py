@@ -48,10 +48,10 @@ class SQLitePlans:
     """The plans of SQLite."""
 
     def read(self, connection: Connection, statement: Statement, values: Mapping[str, Any], sizes: Sizes) -> QueryPlan:
-        asking = replace(statement, sql=f"EXPLAIN QUERY PLAN {statement.sql}", types=(), _readers=[])
+        slots = tuple(each if each.name in PAGING else replace(each, process=_nothing) for each in statement.slots)
+        asking = replace(statement, sql=f"EXPLAIN QUERY PLAN {statement.sql}", slots=slots, types=(), _readers=[])
         nodes: dict[int, Node] = {0: Node("")}
-        paging = {each: values[each] if each in PAGING else None for each in statement.binds}
-        for number, parent, _, detail in connection.rows(asking, paging):
+        for number, parent, _, detail in connection.rows(asking, values):
             nodes[number] = Node(detail)
             nodes[parent].children.append(nodes[number])
         estimate = _Estimate(connection, statement, values, sizes)
@@ -168,6 +168,10 @@ class _Estimate:
 
 def _index_name(found: re.Match[str]) -> str | None:
     return "primary key" if found["by"] and found["by"] != "INDEX" else found["index"]
+
+
+def _nothing(_value: Any) -> None:
+    """Bind NULL in the place of a value that is not to be told of."""
 
 
 def _limit(clause: ClauseElement, values: Mapping[str, Any]) -> int | None:

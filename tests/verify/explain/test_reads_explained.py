@@ -271,6 +271,21 @@ def test_a_request_that_was_refused_for_its_plan_is_shown_with_the_plan(tmp_path
     assert "was not run" in "\n".join(as_text(explained))
 
 
+def test_values_are_those_of_the_request_though_its_plan_was_asked_for_without_them(
+    database_url: str, tmp_path: Path
+) -> None:
+    app = make_app(database_url, tmp_path, identify=lambda _: None, rows_read_limit=10_000)
+    fill(app.extensions["meze"])
+
+    explained = Library(app).explain("GET /papers?title=t1&limit=7", ADMIN)
+    app.extensions["meze"].database.close()
+
+    assert explained.status == 200
+    (statement,) = explained.statements
+    assert statement.times == 1
+    assert {("v0", "t1"), ("meze_limit", 8)} <= {(each.name, each.value) for each in statement.values}
+
+
 @pytest.mark.parametrize("request_line", ["GET /desks", "GET /desks/1", "GET /desks?aggregate=count"])
 def test_a_rule_that_asks_what_the_caller_may_not_read_is_not_told_row_by_row(
     library: Library, request_line: str
