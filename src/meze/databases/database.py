@@ -24,7 +24,7 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
 from meze.databases.aggregates import Aggregates
-from meze.databases.statement import Statement
+from meze.databases.statement import Fetched, Statement
 
 
 class FaultKind(Enum):
@@ -71,6 +71,10 @@ class AlreadyRunning(Exception):
 
 class Connection(Protocol):
     """Runs statements inside one `with database.reading()` or `with database.writing()`."""
+
+    def fetch(self, statement: Statement, values: Mapping[str, Any] = {}) -> Fetched:
+        """Run `statement` and return every row it selects or returns, as the driver gives them."""
+        ...
 
     def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
         """Run `statement` and return every row it selects or returns, as Python values of its columns' types."""

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from meze.databases.database import DatabaseError, Fault, FaultKind
-from meze.databases.statement import Statement, decode
+from meze.databases.statement import Fetched, Statement, decode
 from meze.errors import Mistake
 
 OLDEST = 15
@@ -79,7 +79,7 @@ class PostgreSQLConnection:
             raise
         self._cursor = self.driver.cursor()
 
-    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+    def fetch(self, statement: Statement, values: Mapping[str, Any] = {}) -> Fetched:
         self._run(statement.sql, statement.arguments(values), again=not statement.writes)
         cursor = self._cursor
         try:
@@ -87,8 +87,10 @@ class PostgreSQLConnection:
         except Exception as error:
             self._refuse(error)
             raise
-        readers = statement.readers(cursor)
-        return decode(rows, readers) if readers else rows
+        return Fetched(rows, statement.readers(cursor))
+
+    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+        return self.fetch(statement, values).decoded
 
     def rows_of_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
         """Sent one behind the other without waiting for answers, so that the way there and back is taken once."""

@@ -12,7 +12,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from meze.databases.database import DatabaseError, Fault, FaultKind
-from meze.databases.statement import Statement, decode
+from meze.databases.statement import Fetched, Statement
 from meze.databases.whole import mean, total
 from meze.databases.words import words
 from meze.errors import Mistake
@@ -115,7 +115,7 @@ class SQLiteConnection:
         self._seconds = seconds
         self._explain = explain
 
-    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+    def fetch(self, statement: Statement, values: Mapping[str, Any] = {}) -> Fetched:
         arguments = statement.arguments(values)
         self._deadline.at = time.monotonic() + self._seconds
         try:
@@ -124,8 +124,10 @@ class SQLiteConnection:
         except Exception as error:
             self._refuse(error, statement)
             raise
-        readers = statement.readers(cursor)
-        return decode(rows, readers) if readers else rows
+        return Fetched(rows, statement.readers(cursor))
+
+    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+        return self.fetch(statement, values).decoded
 
     def rows_of_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
         return [self.rows(statement, values) for values in many]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
@@ -82,17 +82,26 @@ class Statement:
         return self._readers[0]
 
 
+class Fetched(NamedTuple):
+    """Rows as the driver gave them, and the readers that make Python values of what their types need."""
+
+    rows: list[Row]
+    readers: Readers
+
+    @property
+    def decoded(self) -> list[Row]:
+        return decode(self.rows, self.readers)
+
+
 def decode(rows: list[Row], readers: Readers) -> list[Row]:
     """Return `rows` with each reader applied to its column."""
-    if not readers:
+    if not readers or not rows:
         return rows
-    decoded = []
-    for row in rows:
-        values = list(row)
-        for index, read in readers:
-            values[index] = read(values[index])
-        decoded.append(tuple(values))
-    return decoded
+    # Column by column: the loops over the rows are then the interpreter's own.
+    columns: list[Any] = list(zip(*rows, strict=True))
+    for index, read in readers:
+        columns[index] = map(read, columns[index])
+    return list(zip(*columns, strict=True))
 
 
 def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:

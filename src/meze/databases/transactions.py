@@ -49,13 +49,14 @@ class Lease(Generic[L]):
         self._turn = turn
 
     def __enter__(self) -> L:
-        if self._turn is None:
+        turn = self._turn
+        if turn is None:
             return self._take()
-        self._turn.__enter__()
+        turn.__enter__()
         try:
             return self._take()
         except BaseException:
-            self._turn.__exit__(None, None, None)
+            turn.__exit__(None, None, None)
             raise
 
     def _take(self) -> L:

@@ -17,6 +17,7 @@ from sqlalchemy.sql.expression import Subquery
 from meze.access.caller import Standing
 from meze.access.rule import EVERYBODY
 from meze.databases import Fault, FaultKind, Statement
+from meze.databases.statement import Fetched, Row
 from meze.query.aggregate import FUNCTIONS, Answered, spelt_once, too_big
 from meze.query.ask import compares_of
 from meze.query.cursor import CursorSeal, Position
@@ -28,7 +29,7 @@ from meze.records.lending import Lending
 from meze.records.plan import KEPT_OPERANDS, LIMIT, OFFSET, SEARCH, Planner, search_index
 from meze.records.reading_limit import WHOLE, ReadingLimit, asked_of
 from meze.records.reads import NextUrl
-from meze.records.shape import Member, Node, encode, node_of
+from meze.records.shape import Member, Node, encode, no_related, node_of
 from meze.records.source import Source
 from meze.records.visit import Answer, Visit
 from meze.resources.resource import Resource
@@ -73,13 +74,13 @@ class Aggregates:
         """
         plan = self._lending.planned(visit, lambda: self._plan(visit.resource, visit.standing, ask.shape))
         rows = self._rows(plan, visit, ask)
-        groups = [plan.node.build(row, _no_related) for row in rows[: ask.limit]]
+        groups = plan.node.objects(Fetched(rows[: ask.limit], ()), no_related)
         following = None
         if len(rows) > ask.limit:
             following = next_url(None if ask.page is not None else self._cursor(plan, rows[ask.limit - 1], ask.binding))
         return Answer(encode(GroupPage(groups, following)), rows=len(groups))
 
-    def _rows(self, plan: AggregatePlan, visit: Visit, ask: AggregateAsk) -> Sequence[Sequence[Any]]:
+    def _rows(self, plan: AggregatePlan, visit: Visit, ask: AggregateAsk) -> list[Row]:
         values = {**ask.values, **visit.me, LIMIT: ask.limit + 1, OFFSET: ((ask.page or 1) - 1) * ask.limit}
         if ask.shape.search:
             words = search_index(visit.resource).query(ask.search or "")
@@ -193,7 +194,3 @@ def _exact(column: ColumnElement[Any], written: Answered) -> ColumnElement[Any]:
 
 def _overflows(fault: Fault) -> bool:
     return fault.kind is FaultKind.BAD_DATA
-
-
-def _no_related(_many: object, _row: object) -> None:
-    """Groups have no related rows."""

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from meze.databases import Connection
+from meze.databases.statement import Row
 from meze.errors import (
     ENTRIES_SHOWN,
     AlreadyExists,
@@ -35,7 +36,7 @@ from meze.records.lending import LendingWithin
 from meze.records.places import moved, placed
 from meze.records.reading_limit import asked_of
 from meze.records.records import Records
-from meze.records.shape import ETAG, Row
+from meze.records.shape import ETAG
 from meze.records.visit import Answer, Match, Visit
 from meze.records.writes import Act, Writes
 from meze.resources.resource import Resource

@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
+from meze.databases.statement import Row
 from meze.query.ask import Selection
 from meze.query.view import View
-from meze.records.shape import Node, One, Row
+from meze.records.shape import Node, One
 from meze.resources.fields import FieldType
 from meze.resources.resource import Field
 

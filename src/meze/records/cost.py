@@ -7,8 +7,7 @@ a suspect list over a small table does not count.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 
 from meze.errors import Text, Unavailable
@@ -57,24 +56,40 @@ class Slots:
     def __init__(self, threads: int) -> None:
         self._free = threading.BoundedSemaphore(max(1, threads // 2))
 
-    @contextmanager
-    def taken(self, load: Load, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    def taken(self, load: Load, patience_seconds: float = PATIENCE_SECONDS) -> AbstractContextManager[None]:
         """Hold a slot while a plan runs that has to share.
 
         Raises:
             Unavailable: every slot is taken. Waiting long would hold one of the threads that are to stay free.
         """
-        shares = load.shares
-        if shares and not self._free.acquire(timeout=patience_seconds):
+        if not load.suspect:
+            return _NO_SLOT
+        return _Taken(load, self._free if load.shares else None, patience_seconds)
+
+
+class _Taken:
+    """Holds the slot, if there is one to hold, and measures what the plan takes."""
+
+    __slots__ = ("_load", "_patience_seconds", "_slot", "_started")
+
+    def __init__(self, load: Load, slot: threading.Semaphore | None, patience_seconds: float) -> None:
+        self._load = load
+        self._slot = slot
+        self._patience_seconds = patience_seconds
+
+    def __enter__(self) -> None:
+        if self._slot is not None and not self._slot.acquire(timeout=self._patience_seconds):
             text = Text("Too many long requests at once.", "同时进行的耗时请求过多。")
             raise Unavailable(text, retry_after_seconds=1)
-        started = perf_counter()
-        try:
-            yield
-        finally:
-            load.took(perf_counter() - started)
-            if shares:
-                self._free.release()
+        self._started = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._load.took(perf_counter() - self._started)
+        if self._slot is not None:
+            self._slot.release()
+
+
+_NO_SLOT = nullcontext()
 
 
 class SlotHeld(Slots):
@@ -83,11 +98,8 @@ class SlotHeld(Slots):
     def __init__(self) -> None:
         super().__init__(0)
 
-    @contextmanager
-    def taken(self, load: Load, patience_seconds: float = 0.0) -> Iterator[None]:  # noqa: ARG002 - none is waited for
-        started = perf_counter()
-        yield
-        load.took(perf_counter() - started)
+    def taken(self, load: Load, patience_seconds: float = 0.0) -> AbstractContextManager[None]:
+        return _Taken(load, None, patience_seconds)
 
 
 def scans(resource: Resource, shape: ListShape) -> bool:

@@ -12,12 +12,12 @@ from functools import partial
 from time import perf_counter, sleep
 from typing import Any
 
+from meze.databases.statement import Row
 from meze.query.ask import ListAsk
 from meze.records.cost import Load, Slots
 from meze.records.lending import Lending
 from meze.records.plan import SEARCH, ListPlan, Planner, search_index
 from meze.records.run import Runner
-from meze.records.shape import Row
 from meze.records.visit import Visit
 
 PAGE_ROWS = 500

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
+from types import TracebackType
 from typing import Any, TypeVar
 
 from meze.access.policy import Policy
@@ -28,8 +29,11 @@ class Lending:
 
     def planned(self, visit: Visit, make: Callable[[], T]) -> T:
         """Return the plan. The first one asks the server for its version, so a database that is away shows here."""
-        with self._explained(visit):
+        try:
             return make()
+        except Exception as error:
+            self.explain(error, visit)
+            raise
 
     def reading(self, visit: Visit, *, snapshot: bool = False) -> AbstractContextManager[Connection]:
         """Lend a connection for reading; with `snapshot` all its statements see one moment."""
@@ -45,8 +49,11 @@ class Lending:
 
     def write_one(self, visit: Visit, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run one statement that is a transaction by itself, and return its rows once they are kept."""
-        with self._explained(visit):
+        try:
             return self.database.write_one(statement, values)
+        except Exception as error:
+            self.explain(error, visit)
+            raise
 
     def writing_several(self) -> AbstractContextManager[Connection]:
         """Lend a connection in a transaction for several visits, each of which explains its own faults."""
@@ -68,22 +75,19 @@ class Lending:
         """Return what lends `connection`, on which a transaction is open, for so many seconds."""
         return LendingWithin(self._planner, connection, monotonic() + seconds)
 
-    @contextmanager
-    def _lent(self, visit: Visit | None, lent: AbstractContextManager[Connection]) -> Iterator[Connection]:
-        with self._explained(visit), lent as connection:
-            yield connection
+    def _lent(
+        self, visit: Visit | None, lent: AbstractContextManager[Connection]
+    ) -> AbstractContextManager[Connection]:
+        return _Lent(self, visit, lent)
 
-    @contextmanager
-    def _explained(self, visit: Visit | None) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            fault = self.database.fault(error)
-            if fault is None:
-                raise
-            if visit is None:
-                raise problem_of(fault, None, (), None) from error
-            raise problem_of(fault, visit.resource, self._known(visit), self._referring(fault, visit)) from error
+    def explain(self, error: Exception, visit: Visit | None) -> None:
+        """Raise what the client is told of an error, if it is a database's refusal."""
+        fault = self.database.fault(error)
+        if fault is None:
+            return
+        if visit is None:
+            raise problem_of(fault, None, (), None) from error
+        raise problem_of(fault, visit.resource, self._known(visit), self._referring(fault, visit)) from error
 
     def _known(self, visit: Visit) -> frozenset[str]:
         """Return the fields that the caller may know of, because they may be read or written."""
@@ -95,6 +99,36 @@ class Lending:
         found = [each for each in self._planner.resources.served if each.table.name == fault.referring_table]
         known = (each for each in found if self._policy.rule(each, "read", visit.standing) != NOBODY_AT_ALL)
         return next((each.name for each in known), None)
+
+
+class _Lent:
+    """Lends what `lent` lends, and explains the errors in its `with`. A class, since each request passes here."""
+
+    __slots__ = ("_lending", "_lent", "_visit")
+
+    def __init__(self, lending: Lending, visit: Visit | None, lent: AbstractContextManager[Connection]) -> None:
+        self._lending = lending
+        self._visit = visit
+        self._lent = lent
+
+    def __enter__(self) -> Connection:
+        try:
+            return self._lent.__enter__()
+        except Exception as error:
+            self._lending.explain(error, self._visit)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        try:
+            ended = self._lent.__exit__(kind, error, traceback)
+        except Exception as later:
+            self._lending.explain(later, self._visit)
+            raise
+        if isinstance(error, Exception) and not ended:
+            self._lending.explain(error, self._visit)
+        return ended
 
 
 class LendingWithin(Lending):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meze.databases import Connection, Statement
+from meze.databases.statement import Row
 from meze.errors import NotFound
 from meze.query.ask import ListAsk, Scope, Selection
 from meze.query.cursor import bad_cursor
@@ -13,7 +14,7 @@ from meze.records.cost import Slots
 from meze.records.lending import Lending
 from meze.records.plan import ListPlan, Planner, RowPlan
 from meze.records.run import Runner
-from meze.records.shape import Row, digest, encode, no_related
+from meze.records.shape import digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Visit, keyed, named
 from meze.records.write import ask_create, plan_delete, plan_update
@@ -61,15 +62,16 @@ class Reads:
 
     def shown(self, plan: RowPlan, visit: Visit, key: list[Any], connection: Connection) -> Answer | None:
         """Return the row as the caller may read it, with its entity tag, or None."""
-        rows = connection.rows(plan.statement, keyed(key) | visit.me)
-        if not rows:
+        found = connection.fetch(plan.statement, keyed(key) | visit.me)
+        if not found.rows:
             return None
-        whole = encode(plan.whole.build(rows[0], no_related))
+        whole = encode(plan.whole.objects(found, no_related)[0])
         tag, body = digest(whole), whole
         if plan.node is not plan.whole:
-            body = encode(
-                plan.node.build(rows[0], lambda many, row: self._runner.embedded(plan, many, row, visit.me, connection))
+            (shown,) = plan.node.objects(
+                found, lambda many, row: self._runner.embedded(plan, many, row, visit.me, connection)
             )
+            body = encode(shown)
             if plan.node.related:
                 tag = f"{tag}.{digest(body)}"
         address = key_text(plan.resource.key, key)
@@ -107,10 +109,10 @@ class Reads:
         return parent is not None and scope.relation in self._planner.policy.view(parent, visit.standing).relations
 
 
-def _noting(plan: ListPlan, visit: Visit) -> Callable[[Row], None]:
-    """Return what notes that a row of a list is shown."""
+def _noting(plan: ListPlan, visit: Visit) -> Callable[[Row], None] | None:
+    """Return what notes that a row of a list is shown, None where nobody asks."""
     if visit.notes is None:
-        return lambda _: None
+        return None
     own = {
         key.path.field: place
         for key, (place, _) in zip(plan.shape.sort, plan.sort, strict=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from meze.databases import Connection
+from meze.databases.statement import Fetched, Row, decode
 from meze.query.ask import ListAsk
 from meze.query.cursor import CursorSeal, Position
 from meze.query.parse import list_binding
 from meze.query.select import EMBEDDED_ROWS
 from meze.records.plan import LIMIT, OFFSET, SEARCH, ListPlan, RowPlan, search_index
 from meze.records.reading_limit import ReadingLimit
-from meze.records.shape import ETAG, CountedPage, Many, Page, Row, digest, encode, no_related
+from meze.records.shape import ETAG, CountedPage, Many, Page, digest, encode, no_related
 from meze.records.urls import embedded_url
 
 Values = Mapping[str, Any]
@@ -29,13 +30,13 @@ class Runner:
     limit: ReadingLimit | None = None
 
     def page(
-        self, plan: ListPlan, ask: ListAsk, me: Values, connection: Connection, see: Callable[[Row], None]
+        self, plan: ListPlan, ask: ListAsk, me: Values, connection: Connection, see: Callable[[Row], None] | None
     ) -> tuple[Page | CountedPage, str | None]:
         """Return the page and the cursor of the next one, None at the end. `next` is left for the caller to write.
 
-        `see` is told of every row of the page.
+        `see`, if given, is told of every row of the page.
         """
-        values = {**ask.values, **me, LIMIT: ask.limit + 1}
+        values = {**ask.values, **me}
         if ask.page is not None:
             values[OFFSET] = (ask.page - 1) * ask.limit
         if plan.shape.search:
@@ -43,17 +44,22 @@ class Runner:
             if query is None:
                 return (CountedPage([], None, 0) if plan.count else Page([], None)), None
             values[SEARCH] = query
-        rows = self.rows(plan, values, ask.limit, connection)
-        for row in rows[: ask.limit]:
-            see(row)
-        items = [self._build(plan, row, me, connection) for row in rows[: ask.limit]]
+        found = self.fetch(plan, values, ask.limit, connection)
+        rows = found.rows[: ask.limit]
+        page = Fetched(rows, found.readers)
+        if see is not None:
+            for row in page.decoded:
+                see(row)
+        items = plan.node.objects(page, lambda many, at: self.embedded(plan, many, at, me, connection))
         if plan.whole is not None:
-            for item, row in zip(items, rows, strict=False):
-                setattr(item, ETAG, digest(encode(plan.whole.build(row, no_related))))
-        cursor = None
-        if len(rows) > ask.limit and ask.page is None:
-            cursor = self._cursor(plan, rows[ask.limit - 1], ask.binding, ask.values)
-        more = "" if len(rows) > ask.limit else None
+            for item, whole in zip(items, plan.whole.objects(page, no_related), strict=True):
+                setattr(item, ETAG, digest(encode(whole)))
+        cursor, more = None, None
+        if len(found.rows) > ask.limit:
+            more = ""
+            if ask.page is None:
+                (last,) = decode(rows[-1:], found.readers)
+                cursor = self._cursor(plan, last, ask.binding, ask.values)
         if plan.count is None:
             return Page(items, more), cursor
         return CountedPage(items, more, connection.rows(plan.count, values)[0][0]), cursor
@@ -63,18 +69,22 @@ class Runner:
 
         That row's presence is the "next" link. A COUNT would scan the table and be stale by the time it is followed.
         """
+        return self.fetch(plan, values, limit, connection).decoded
+
+    def fetch(self, plan: ListPlan, values: dict[str, Any], limit: int, connection: Connection) -> Fetched:
+        """Read as `rows` does, and leave the values as the driver gave them where one statement is all."""
         if self.limit is not None:
             self.limit.check_list(plan, values, limit + 1, connection)
+        values[LIMIT] = limit + 1
+        if len(plan.statements) == 1:
+            return connection.fetch(plan.statements[0], values)
         rows: list[Row] = []
         for statement in plan.statements:
             values[LIMIT] = limit + 1 - len(rows)
             rows += connection.rows(statement, values)
             if len(rows) > limit:
                 break
-        return rows
-
-    def _build(self, plan: ListPlan | RowPlan, row: Row, me: Values, connection: Connection) -> Any:
-        return plan.node.build(row, lambda many, at: self.embedded(plan, many, at, me, connection))
+        return Fetched(rows, ())
 
     def embedded(self, plan: ListPlan | RowPlan, many: Many, row: Row, me: Values, connection: Connection) -> Page:
         """Return the first related rows of a to-many relation, with a link to the rest."""
@@ -83,11 +93,13 @@ class Runner:
         if None in key:
             return Page([], None)
         values = {f"s{index}": part for index, part in enumerate(key)} | dict(me)
-        rows = self.rows(inner, values, EMBEDDED_ROWS, connection)
-        items = [self._build(inner, each, me, connection) for each in rows[:EMBEDDED_ROWS]]
-        if len(rows) <= EMBEDDED_ROWS:
+        found = self.fetch(inner, values, EMBEDDED_ROWS, connection)
+        shown = Fetched(found.rows[:EMBEDDED_ROWS], found.readers)
+        items = inner.node.objects(shown, lambda many, at: self.embedded(inner, many, at, me, connection))
+        if len(found.rows) <= EMBEDDED_ROWS:
             return Page(items, None)
-        cursor = self._cursor(inner, rows[EMBEDDED_ROWS - 1], list_binding(inner.resource), values)
+        (last,) = decode(shown.rows[-1:], found.readers)
+        cursor = self._cursor(inner, last, list_binding(inner.resource), values)
         return Page(items, embedded_url(self.prefix, inner.resource, inner.shape.selection, cursor))
 
     def _cursor(self, plan: ListPlan, row: Row, binding: bytes, values: Values) -> str:

@@ -69,7 +69,7 @@ class Selector:
         return node_of(resource.model.__name__, members, related)
 
     def _member(self, table: FromClause, resource: Resource, each: Field) -> Member:
-        return Member(self.columns.place(self._shown(table, resource, each)), each.type.wire)
+        return Member(self.columns.place(self._shown(table, resource, each)), each.type.wire, each.type.shortcut)
 
     def _shown(self, table: FromClause, resource: Resource, each: Field) -> ColumnElement[Any]:
         """Return the column of a field; null on those rows of which the caller may not read it, as where it is NULL."""

@@ -1,24 +1,25 @@
 """Turn rows into the objects of an answer, and those into bytes.
 
 A Node is made with the plan: it knows which position of a row fills which member, so that nothing is looked up by name
-while rows are read. Members come out in the order of the model, then the related rows.
+while rows are read. Rows are turned column by column, which leaves the loops to the interpreter. Members come out in
+the order of the model, then the related rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from operator import itemgetter
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+
+from meze.databases.statement import Fetched, Processor, Readers, Row
 
 ETAG = "_etag"
 """The member of a row in a list or an array, beside its fields, that holds its entity tag without quotes."""
 
 Wire = Callable[[Any], Any]
-Row = Sequence[Any]
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
@@ -36,10 +37,22 @@ class CountedPage(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One field: its position in the row, and how its value is written (None: as it is)."""
+    """One field: its position in the row, and how its value is written (`wire` None: as it is).
+
+    `shortcut`, where there is one, takes the place of the reader and of `wire` for a value as the driver gave it.
+    """
 
     position: int
     wire: Wire | None
+    shortcut: Wire | None = None
+
+    def written(self, read: Processor | None) -> Wire | None:
+        """Return what makes the member's value of the driver's; `read` is the reader of its column."""
+        if read is None:
+            return None if self.wire is None else _unless_null(self.wire)
+        if self.shortcut is not None:
+            return _unless_null(self.shortcut)
+        return read if self.wire is None else _one_after_other(read, self.wire)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,50 +71,69 @@ class Many:
     key: tuple[int, ...]
 
 
-Pick = Callable[[Row], Iterable[Any]]
+Follow = Callable[[Many, Row], Any]
+"""Answers for a to-many relation of a row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """`pick` takes the members' values out of a row; `wires` says which of them are written otherwise than they are."""
+    """What is shown of a row: its members, then the rows related to it."""
 
     struct: type[msgspec.Struct]
     members: tuple[Member, ...]
     related: tuple[One | Many, ...]
-    pick: Pick
-    wires: tuple[tuple[int, Wire], ...]
+    _writers: dict[Readers, tuple[Wire | None, ...]] = field(default_factory=dict)
 
-    def build(self, row: Row, many: Callable[[Many, Row], Any]) -> Any:
-        """Return the object for `row`; `many` answers for the to-many relations."""
-        values = list(self.pick(row))
-        for index, wire in self.wires:
-            value = values[index]
-            if value is not None:
-                values[index] = wire(value)
+    def build(self, row: Row, many: Follow) -> Any:
+        """Return the object for a row whose values were read; `many` answers for the to-many relations."""
+        return self.objects(Fetched([row], ()), many)[0]
+
+    def objects(self, fetched: Fetched, many: Follow) -> list[Any]:
+        """Return the objects for rows as the driver gave them."""
+        if not fetched.rows:
+            return []
+        return list(self._objects(list(zip(*fetched.rows, strict=True)), fetched, many))
+
+    def _objects(self, columns: Sequence[Sequence[Any]], fetched: Fetched, many: Follow) -> Iterable[Any]:
+        values: list[Iterable[Any]] = [
+            columns[member.position] if write is None else map(write, columns[member.position])
+            for member, write in zip(self.members, self._writers_after(fetched.readers), strict=True)
+        ]
         for each in self.related:
             if isinstance(each, Many):
-                values.append(many(each, row))
-            else:
-                values.append(None if row[each.presence] is None else each.node.build(row, many))
-        return self.struct(*values)
+                values.append([many(each, row) for row in fetched.decoded])
+                continue
+            objects, presence = each.node._objects(columns, fetched, many), columns[each.presence]
+            if None in presence:
+                objects = [None if known is None else found for known, found in zip(presence, objects, strict=True)]
+            values.append(objects)
+        return map(self.struct, *values) if values else [self.struct() for _ in fetched.rows]
+
+    def _writers_after(self, readers: Readers) -> tuple[Wire | None, ...]:
+        writers = self._writers.get(readers)
+        if writers is None:
+            of_column = dict(readers)
+            writers = tuple(member.written(of_column.get(member.position)) for member in self.members)
+            self._writers[readers] = writers
+        return writers
 
 
-def _pick(positions: Sequence[int]) -> Pick:
-    """Return what takes these positions of a row: mostly they follow each other, and a slice is fastest."""
-    if len(positions) < 2:
-        return lambda row: [row[position] for position in positions]
-    first, last = positions[0], positions[-1]
-    if list(positions) == list(range(first, last + 1)):
-        return itemgetter(slice(first, last + 1))
-    return itemgetter(*positions)
+def _unless_null(write: Wire) -> Wire:
+    return lambda value: None if value is None else write(value)
+
+
+def _one_after_other(read: Processor, wire: Wire) -> Wire:
+    def write(value: Any) -> Any:
+        known = read(value)
+        return None if known is None else wire(known)
+
+    return write
 
 
 def node_of(name: str, members: Sequence[tuple[str, Member]], related: Sequence[tuple[str, One | Many]]) -> Node:
     names = [*(name for name, _ in members), *(name for name, _ in related)]
     struct = msgspec.defstruct(name, [(each, Any) for each in names], gc=False)
-    own = [member for _, member in members]
-    wires = tuple((index, member.wire) for index, member in enumerate(own) if member.wire is not None)
-    return Node(struct, tuple(own), tuple(each for _, each in related), _pick([each.position for each in own]), wires)
+    return Node(struct, tuple(member for _, member in members), tuple(each for _, each in related))
 
 
 def tagged(node: Node) -> Node:

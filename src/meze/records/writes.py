@@ -11,6 +11,7 @@ from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.access.tenancy import Tenancy
 from meze.databases import Connection, DatabaseError, FaultKind, Statement
+from meze.databases.statement import Row
 from meze.errors import ENTRIES_SHOWN, Entry, Invalid, PreconditionRequired, Problem
 from meze.query.ask import Selection
 from meze.records.changes import Changes
@@ -20,7 +21,7 @@ from meze.records.plan import Planner
 from meze.records.reads import Reads
 from meze.records.refusals import Refusals
 from meze.records.run import Values
-from meze.records.shape import Row, digest, encode, no_related
+from meze.records.shape import digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Match, Visit, keyed, named
 from meze.records.write import WritePlan, plan_create, plan_delete, plan_founding, plan_update

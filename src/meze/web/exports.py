@@ -18,6 +18,7 @@ from typing import IO
 
 import msgspec
 
+from meze.databases.statement import Fetched, Row
 from meze.errors import BadValue, NotAcceptable, StorageFull, Text, Unavailable
 from meze.query.ask import ListAsk, Selection
 from meze.query.parse import EXPORT_PARAMETERS, ListParser
@@ -26,7 +27,7 @@ from meze.query.view import View
 from meze.records.cells import columns_of, csv_bytes, header_bytes
 from meze.records.export import Exports, PageOfRows
 from meze.records.records import Records
-from meze.records.shape import Row, no_related
+from meze.records.shape import no_related
 from meze.records.visit import Visit
 from meze.resources.resource import Resource
 from meze.settings import EXPORTS_AT_ONCE
@@ -215,9 +216,8 @@ def _ndjson(pages: Iterator[PageOfRows]) -> Iterator[tuple[int, bytes]]:
     """Yield pieces of NDJSON, each with the number of its rows."""
     encoder = msgspec.json.Encoder()
     for page in pages:
-        build = page.plan.node.build
         for rows in _handfuls(page.rows):
-            yield len(rows), encoder.encode_lines([build(row, no_related) for row in rows])
+            yield len(rows), encoder.encode_lines(page.plan.node.objects(Fetched(rows, ()), no_related))
 
 
 def _handfuls(rows: list[Row]) -> Iterator[list[Row]]:

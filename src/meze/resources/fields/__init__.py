@@ -130,6 +130,7 @@ def _decorated(sqltype: TypeDecorator[Any], place: Place) -> FieldType:
     made = under if shown is stored else _make(shown, inner)
     return replace(
         made,
+        shortcut=None,
         cursor_type=under.cursor_type or stored,
         freeze=under.freeze,
         thaw=under.thaw,

@@ -85,6 +85,19 @@ def _wire(notation: str) -> Callable[[Any], str | None]:
     return write
 
 
+def _double_wire(scale: int) -> Callable[[Any], str | None]:
+    """Return what writes a double of SQLite's as SQLAlchemy reads it: rounded to the scale of the column."""
+    nothing = f"{-0.0:.{scale}f}"
+
+    def write(value: Any) -> str | None:
+        text = f"{value:.{scale}f}"
+        if text == nothing:
+            return text[1:]
+        return text if text[-1].isdigit() else None
+
+    return write
+
+
 def _decimal(sqltype: Any, place: Place) -> FieldType:
     stored_as_double = place.database == "sqlite" and not isinstance(sqltype, Exact)
     if stored_as_double and (sqltype.precision is None or sqltype.precision > _SQLITE_DIGITS):
@@ -107,12 +120,18 @@ def _decimal(sqltype: Any, place: Place) -> FieldType:
         struct=str | None,
         operators=ORDER,
         wire=_wire("f" if free else f".{scale}f"),
+        shortcut=_double_wire(scale) if stored_as_double and _is_read_at(sqltype, scale) else None,
         # What SQLite compares is the double, whose further digits are cut from the Decimal that SQLAlchemy makes of it.
         cursor_type=NullType() if stored_as_double else None,
         freeze=_freeze_double if stored_as_double else str,
         thaw=_thaw_double if stored_as_double else Decimal,
         sums=Sums(Adding.FREE) if free else Sums(Adding.DECIMAL, scale, doubles=stored_as_double),
     )
+
+
+def _is_read_at(sqltype: Any, scale: int) -> bool:
+    """Say whether SQLAlchemy reads a column's doubles as decimals of this scale."""
+    return bool(sqltype.asdecimal) and sqltype.scale == scale and sqltype.decimal_return_scale in (None, scale)
 
 
 def _schemas(precision: int, scale: int, *, free: bool) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from meze.databases import Connection, Statement
+from meze.databases.statement import Fetched
 from meze.records.lending import Lending
 from meze.records.plan import Planner
 from meze.records.records import Records
@@ -96,11 +97,14 @@ class WatchedConnection:
         self._connection = connection
         self._watch = watch
 
-    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+    def fetch(self, statement: Statement, values: Mapping[str, Any] = {}) -> Fetched:
         started = perf_counter()
-        rows = self._connection.rows(statement, values)
-        self._watch.ran.append(Ran(statement, dict(values), rows, perf_counter() - started))
-        return rows
+        found = self._connection.fetch(statement, values)
+        self._watch.ran.append(Ran(statement, dict(values), found.decoded, perf_counter() - started))
+        return found
+
+    def rows(self, statement: Statement, values: Mapping[str, Any] = {}) -> list[tuple[Any, ...]]:
+        return self.fetch(statement, values).decoded
 
     def rows_of_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
         return [self.rows(statement, values) for values in many]
