@@ -53,6 +53,7 @@ class Policy:
         self.view = lru_cache(_STANDINGS)(self._view)
         self.writable = lru_cache(_STANDINGS)(self._writable)
         self.conditional = lru_cache(_STANDINGS)(self._conditional)
+        self.grants = lru_cache(_STANDINGS)(self._grants)
 
     def standing(self, caller: Caller) -> Standing:
         """Return what of the caller can decide a rule: nothing that was not declared, so that plans stay few."""
@@ -82,6 +83,11 @@ class Policy:
         EVERYBODY: the field is open on every row; NOBODY_AT_ALL: it is as if it did not exist; else it is conditional.
         """
         return fold(self._field_rules.get((resource.name, name, action), EVERYBODY), standing)
+
+    def _grants(self, resource: Resource, action: str, standing: Standing) -> bool:
+        """Say whether such a caller may do `action` to any row at all; what is changed must be readable too."""
+        asked = {action} if action == "create" else {"read", action}
+        return all(self.rule(resource, each, standing) != NOBODY_AT_ALL for each in asked)
 
     def _rule(self, resource: Resource, action: str, standing: Standing) -> Rule:
         """Return what is left of a rule for such a caller: EVERYBODY, NOBODY_AT_ALL or a question to the row.

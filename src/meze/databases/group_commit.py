@@ -1,8 +1,8 @@
 """Writers that come while one commits share the next commit: one fsync for all of them.
 
 A statement that is all of its transaction is handed in as a Job. The thread that finds nobody leading leads: it takes
-its turn among the writers of the process, does what waits, each job in a savepoint of its own, and commits once. Who
-handed a job in is answered after that commit, with their own rows or their own error. What the others did never undoes
+its turn among the writers of the process, does what waits, each job but the first in a savepoint, and commits once.
+Who handed a job in is answered after that commit, with their own rows or their own error. What others did never undoes
 a job: where the whole transaction is lost (RAISE(ROLLBACK) in a trigger, a full disk) or the commit is refused (a
 deferred foreign key), every job is done again alone.
 """
@@ -132,8 +132,8 @@ class GroupCommit:
         except Exception as error:
             if not done:
                 self._give_up(error, done)
-            elif len(done) == 1 and not isinstance(error, _Lost):
-                done[0].error = done[0].error or error
+            elif len(done) == 1:
+                done[0].error = error
             else:
                 for job in done:
                     self._do_alone(job)
@@ -149,6 +149,10 @@ class GroupCommit:
                     return
                 job = self._waiting.popleft()
             done.append(job)
+            if len(done) == 1:
+                # Where the first one is refused nothing else is undone with it.
+                job.rows = connection.rows(job.statement, job.values)
+                continue
             try:
                 with connection.savepoint():
                     job.rows = connection.rows(job.statement, job.values)

@@ -6,8 +6,8 @@ import importlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -141,31 +141,20 @@ class SQLiteConnection:
             self._refuse(error, statement)
             raise
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        self._control("SAVEPOINT meze")
-        try:
-            yield
-        except BaseException as error:
-            # Some errors end the whole transaction: a full disk, and RAISE(ROLLBACK) in a trigger.
-            if not self.driver.in_transaction:
-                raise DatabaseError(Fault(FaultKind.GONE)) from error
-            self._control("ROLLBACK TO meze")
-            self._control("RELEASE meze")
-            raise
-        self._control("RELEASE meze")
+    def savepoint(self) -> AbstractContextManager[None]:
+        return _Savepoint(self)
 
     def begin(self, sql: str | None) -> None:
         if sql is not None:
-            self._control(sql)
+            self.control(sql)
 
     def commit(self) -> None:
-        self._control("COMMIT")
+        self.control("COMMIT")
 
     def leave(self) -> bool:
         if self.driver.in_transaction:
             try:
-                self._control("ROLLBACK")
+                self.control("ROLLBACK")
             except Exception:
                 return False
         return True
@@ -173,7 +162,8 @@ class SQLiteConnection:
     def close(self) -> None:
         self.driver.close()
 
-    def _control(self, sql: str) -> None:
+    def control(self, sql: str) -> None:
+        """Run what opens or ends a transaction or a part of one, with no limit on its time."""
         self._deadline.at = math.inf
         try:
             self.driver.execute(sql)
@@ -185,6 +175,26 @@ class SQLiteConnection:
         fault = self._explain(error, statement)
         if fault is not None:
             raise DatabaseError(fault) from error
+
+
+class _Savepoint:
+    """A part of a transaction that is undone by itself. A class, since each job of a shared commit is one."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: SQLiteConnection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.control("SAVEPOINT meze")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is not None:
+            # Some errors end the whole transaction: a full disk, and RAISE(ROLLBACK) in a trigger.
+            if not self._connection.driver.in_transaction:
+                raise DatabaseError(Fault(FaultKind.GONE)) from error
+            self._connection.control("ROLLBACK TO meze")
+        self._connection.control("RELEASE meze")
 
 
 class Turn:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 import traceback
 from collections.abc import MutableMapping
-from functools import cached_property
-from typing import Any, TextIO
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import Any, Literal, TextIO
 
 import msgspec
 
 from meze.events import Events, RequestAnswered, RequestFailed
+from meze.observe.lines import Lines
 
 PARAMETERS_SHOWN = 20
 # A name may be anything that a client can write, a token without its `name=` among them.
@@ -25,6 +28,37 @@ _DATABASE_MODULES = ("sqlalchemy", "psycopg", "sqlite3", "pysqlite3")
 Line = MutableMapping[str, Any]
 
 
+class _Line(msgspec.Struct, omit_defaults=True, gc=False):
+    """The line of a request, as it is written for machines. The same members that structlog writes for people."""
+
+    method: str
+    route: str
+    status: int
+    milliseconds: float
+    request_id: str
+    caller: int | None = None
+    rows: int | None = None
+    parameters: list[str] | None = None
+    code: str | None = None
+    level: str = ""
+    timestamp: str = ""
+    event: Literal["request", ""] = ""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _timestamp(now: float) -> str:
+    """Return a moment, in seconds since 1970, as RFC 3339 has it."""
+    seconds = int(now)
+    return f"{_second(seconds)}.{int((now - seconds) * 1e6):06d}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 class RequestLog:
     """Writes to `stream`. `human` None means: short lines if the stream is a terminal, else JSON."""
 
@@ -32,6 +66,7 @@ class RequestLog:
         self._stream = sys.stderr if stream is None else stream
         self._human = self._stream.isatty() if human is None else human
         self._colours = colours
+        self._lines = None if self._human else Lines(self._stream)
 
     @cached_property
     def _logger(self) -> Any:
@@ -54,6 +89,32 @@ class RequestLog:
 
     def answered(self, event: RequestAnswered) -> None:
         """Write one line; what is not known of the request is left out."""
+        if self._lines is None:
+            self._shown(event)
+            return
+        level = "error" if event.status >= 500 else "info"
+        self._lines.add(
+            _encode(
+                _Line(
+                    event.method,
+                    event.route,
+                    event.status,
+                    round(event.milliseconds, 2),
+                    event.request_id,
+                    event.caller_id,
+                    event.rows,
+                    shown_names(event.parameters) or None if event.parameters else None,
+                    event.code,
+                    level,
+                    _timestamp(time.time()),
+                    "request",
+                )
+            )
+        )
+        if level == "error":
+            self._lines.write()
+
+    def _shown(self, event: RequestAnswered) -> None:
         optional = {
             "caller": event.caller_id,
             "rows": event.rows,
@@ -71,7 +132,14 @@ class RequestLog:
             **{name: value for name, value in optional.items() if value is not None},
         )
 
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        if self._lines is not None:
+            self._lines.write()
+
     def failed(self, event: RequestFailed) -> None:
+        """Write one line, with where the error was raised."""
+        self.flush()
         self._logger.error(
             "error",
             method=event.method,

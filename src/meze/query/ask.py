@@ -128,6 +128,15 @@ class ListShape:
     offset: bool = False
     after: tuple[bool, ...] | None = None
     scope: Scope | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        said = (self.conditions, self.sort, self.selection, self.search, self.count, self.etag, self.offset)
+        object.__setattr__(self, "_hash", hash((*said, self.after, self.scope)))
+
+    def __hash__(self) -> int:
+        """Kept, since plans are found by it, and a shape is a tree."""
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,17 @@ def check_piece(name: str, operator: Operator, text: str) -> None:
 
 def compared(said: Meant, operands: Iterable[Sequence[Any]], values: dict[str, Any], fold: FoldValue) -> Compare:
     """Return the condition, binding in `values` each operand, whose forms are what `values.forms` gives."""
-    names = []
-    for forms in operands:
-        bound = f"v{len(values)}"
-        values[bound] = said.operator.prepare(forms[0], fold) if said.operator.prepare else forms[0]
-        if len(forms) > 1:
-            values[f"{bound}{HIGH}"] = forms[1]
-        names.append(bound)
-    return Compare(said.path, said.operator.name, tuple(names))
+    names = tuple([bind(said, forms, values, fold) for forms in operands])
+    return Compare(said.path, said.operator.name, names)
+
+
+def bind(said: Meant, forms: Sequence[Any], values: dict[str, Any], fold: FoldValue) -> str:
+    """Bind one operand in `values`, and return its name."""
+    bound = f"v{len(values)}"
+    values[bound] = said.operator.prepare(forms[0], fold) if said.operator.prepare else forms[0]
+    if len(forms) > 1:
+        values[f"{bound}{HIGH}"] = forms[1]
+    return bound
 
 
 def _operator(name: str, rest: list[str]) -> Operator:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from meze.errors import BadCursor, Entry, Text
 
 _NONCE_BYTES = 12
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _LONGEST = 8192
 
 
@@ -46,7 +47,7 @@ class CursorSeal:
     def seal(self, position: Position, binding: bytes) -> str:
         """Return the cursor as text that is safe in a URL."""
         nonce = os.urandom(_NONCE_BYTES)
-        plain = json.dumps([position.values, position.scope], separators=(",", ":")).encode()
+        plain = _encode([position.values, position.scope]).encode()
         return _written(nonce + self._ciphers[0].encrypt(nonce, plain, binding))
 
     def open(self, cursor: str, binding: bytes) -> Position:

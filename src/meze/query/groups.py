@@ -110,7 +110,7 @@ class CollectionParser:
 
     def parse(self, arguments: Arguments, view: View) -> ListAsk | AggregateAsk:
         """Return what a query string asks of the resource that `view` shows; raises as ListParser.parse."""
-        return self.asked(*self.lists.told(arguments, view), view)
+        return self.lists.known(arguments, view) or self.asked(*self.lists.told(arguments, view), view)
 
     def asked(
         self,

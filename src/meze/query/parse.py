@@ -7,10 +7,11 @@ type, cursors of another query, and what would cost too much.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from meze.errors import BadRequest, Entry, Text, TooExpensive, UnknownField, UnknownParameter
 from meze.query.ask import (
@@ -25,9 +26,10 @@ from meze.query.ask import (
     compares_of,
     groups_of,
 )
-from meze.query.condition import CONDITIONS, check_piece, compared, meant
+from meze.query.condition import CONDITIONS, Meant, bind, check_piece, meant
 from meze.query.cursor import CursorSeal, Position, bad_cursor
 from meze.query.operators import FoldValue
+from meze.query.recipes import SAID, Recipe, Recipes, form_of
 from meze.query.select import cost_of, paths_of, selection_of
 from meze.query.values import LIST_VALUES, bad_value, forms, record, truth, whole_number
 from meze.query.view import Path, View, resolve, unknown_field, view_at
@@ -83,6 +85,7 @@ class ListParser:
     seal: CursorSeal
     fold: FoldValue
     resources: Registry
+    recipes: Recipes = field(default_factory=Recipes)
 
     def parse(self, arguments: Arguments, view: View) -> ListAsk:
         """Return what the query string asks of the resource that `view` shows.
@@ -90,7 +93,36 @@ class ListParser:
         Raises:
             BadRequest: a name or value that cannot be used; TooExpensive: more than one answer may cost.
         """
-        return self.asked(*self.told(arguments, view), view)
+        return self.known(arguments, view) or self.asked(*self.told(arguments, view), view)
+
+    def known(self, arguments: Arguments, view: View) -> ListAsk | None:
+        """Return what `parse` does where the values of filters are all that was not read before, else None."""
+        form = form_of(arguments, view, LIST_PARAMETERS)
+        if form is None:
+            return None
+        recipe = self.recipes.find(form)
+        if recipe is None:
+            recipe = self._recipe(arguments, view)
+            if recipe is None:
+                return None
+            self.recipes.keep(form, recipe)
+        values: dict[str, Any] = {}
+        filtered = [each for each in arguments if each[0] not in SAID]
+        for (name, text), said in zip(filtered, recipe.meant, strict=True):
+            self._bind(name, text, said, values)
+        filtered.sort()
+        binding = _binding(view.resource.name, filtered, None, recipe.order)
+        return ListAsk(recipe.shape, recipe.limit, binding, values)
+
+    def _recipe(self, arguments: Arguments, view: View) -> Recipe | None:
+        """Read a request as a whole, and return what it has in common with those of its form; None for nothing."""
+        control, conditions, values, filtered = self.told(arguments, view)
+        filters = [each for each in arguments if each[0] not in SAID]
+        meanings = tuple(meant(name, _resolved(name, view), view) for name, _ in filters)
+        if any(said.takes_many or said.takes_flag or said.field is None for said in meanings):
+            return None
+        ask = self.asked(control, conditions, values, filtered, view)
+        return Recipe(ask.shape, ask.limit, _order(ask.shape.sort), meanings)
 
     def told(
         self, arguments: Arguments, view: View
@@ -146,7 +178,7 @@ class ListParser:
         selection = selection_of(control.get("fields"), control.get("expand"), view)
         _refuse_costly(cost_of(selection, view, limit))
         refuse_many_paths(conditions, [key.path for key in sort], selection, view)
-        binding = _binding(view.resource.name, filtered, search, sort)
+        binding = _binding(view.resource.name, filtered, search, _order(sort))
         page = page_of(control, limit)
         after, scope = None, None
         if "cursor" in control:
@@ -180,11 +212,15 @@ class ListParser:
         said = meant(name, _resolved(name, view), view)
         if said.takes_flag or said.field is None:
             return Compare(said.path, said.operator.name, flag=truth(name, text))
-        operands = []
-        for each in record(name, text) if said.takes_many else [text]:
-            check_piece(name, said.operator, each)
-            operands.append(forms(name, each, said.field.type))
-        return compared(said, operands, values, self.fold)
+        texts = record(name, text) if said.takes_many else [text]
+        names = tuple([self._bind(name, each, said, values) for each in texts])
+        return Compare(said.path, said.operator.name, names)
+
+    def _bind(self, name: str, text: str, said: Meant, values: dict[str, Any]) -> str:
+        """Read one operand, bind it in `values`, and return the name of its bind."""
+        assert said.field is not None
+        check_piece(name, said.operator, text)
+        return bind(said, forms(name, text, said.field.type), values, self.fold)
 
     def _scope(self, position: Position, values: dict[str, Any]) -> Scope | None:
         if position.scope is None:
@@ -200,6 +236,8 @@ class ListParser:
 
 def parse_one(arguments: Arguments, view: View, rows: int = 1) -> Selection:
     """Return what the query string of one row asks to be shown, or of so many rows."""
+    if not arguments:
+        return WHOLE
     control: dict[str, str] = {}
     for name, text in arguments:
         if name not in ONE_PARAMETERS:
@@ -219,7 +257,7 @@ def parse_nothing(arguments: Arguments) -> None:
 
 def list_binding(resource: Resource) -> bytes:
     """Return the binding of the unfiltered list in the order of the key, which `next` of a related list continues."""
-    return _binding(resource.name, (), None, key_sort(resource, ()))
+    return _binding(resource.name, (), None, _order(key_sort(resource, ())))
 
 
 def key_sort(resource: Resource, sort: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
@@ -359,10 +397,12 @@ def _steps_of(path: Path) -> frozenset[tuple[str, ...]]:
     return frozenset(path.relations[: length + 1] for length in range(len(path.relations)))
 
 
-def _binding(name: str, filtered: Sequence[Any], search: str | None, sort: tuple[SortKey, ...]) -> bytes:
-    order = [("-" if key.descending else "") + str(key.path) for key in sort]
-    said = json.dumps([name, filtered, search, order])
-    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _order(sort: tuple[SortKey, ...]) -> tuple[str, ...]:
+    return tuple(("-" if key.descending else "") + str(key.path) for key in sort)
+
+
+def _binding(name: str, filtered: Sequence[Any], search: str | None, order: Sequence[str]) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode((name, filtered, search, order)), digest_size=16).digest()
 
 
 def _cursor_values(

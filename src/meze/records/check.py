@@ -46,7 +46,9 @@ class Checker:
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
         self._create_only = resource.create_only
-        self._adapters = {name: TypeAdapter(each.type.annotation) for name, each in resource.fields.items()}
+        adapters = {name: TypeAdapter(each.type.annotation) for name, each in resource.fields.items()}
+        self._validate = {name: adapter.validator.validate_python for name, adapter in adapters.items()}
+        self._opened: dict[tuple[frozenset[str], bool], Mapping[str, Field]] = {}
 
     def create(
         self,
@@ -66,7 +68,7 @@ class Checker:
             owned = self.resource.owner is not None and self.resource.owner.name == name
             if not owned or sent != caller.id:
                 entries.append(Entry("closed", pointer=pointer(name)))
-        for each in self._open(writable, creating=True):
+        for each in self._open(writable, creating=True).values():
             if each.required and each.name not in body:
                 entries.append(Entry("required", pointer=pointer(each.name)))
         return _sound(draft, entries)
@@ -74,19 +76,18 @@ class Checker:
     def columns(self, names: Sequence[str], view: View, writable: frozenset[str], *, whole: bool) -> list[Entry]:
         """Return what is wrong with the columns of a file: unknown ones and, if its rows are `whole`, missing ones."""
         opened = self._open(writable, creating=True)
-        settable = {each.name for each in opened}
-        entries = [self._unknown(name, view) for name in names if name not in settable and name not in view.fields]
+        entries = [self._unknown(name, view) for name in names if name not in opened and name not in view.fields]
         if whole:
             entries += [
                 Entry("required", pointer=pointer(each.name))
-                for each in opened
+                for each in opened.values()
                 if each.required and each.name not in names
             ]
         return entries
 
     def closed(self, writable: frozenset[str]) -> frozenset[str]:
         """Return the names of the fields that are never this client's to set."""
-        return frozenset(self.resource.fields).difference(each.name for each in self._open(writable, creating=True))
+        return frozenset(self.resource.fields).difference(self._open(writable, creating=True))
 
     def patch(
         self,
@@ -109,7 +110,7 @@ class Checker:
                 entries.append(Entry("required", pointer=pointer(part.name)))
                 continue
             try:
-                values.append(_stored(part, self._adapters[part.name].validate_python(sent)))
+                values.append(_stored(part, self._validate[part.name](sent)))
             except ValidationError as error:
                 entries.append(entry_for(error.errors(include_url=False)[0], part.type, pointer(part.name)))
         return values, entries
@@ -121,7 +122,7 @@ class Checker:
             if body.get(part.name) is None:
                 continue
             try:
-                sent = _stored(part, self._adapters[part.name].validate_python(body[part.name]))
+                sent = _stored(part, self._validate[part.name](body[part.name]))
             except ValidationError:
                 continue
             if sent != value:
@@ -133,7 +134,7 @@ class Checker:
     ) -> tuple[Draft, tuple[Field, ...]]:
         """Check a replacement. Also returns the fields that are to take their default, or NULL, since none was sent."""
         draft, entries = self._read(body, view, writable, sometimes, creating=False)
-        absent = [each for each in self._open(writable, creating=False) if each.name not in body]
+        absent = [each for name, each in self._open(writable, creating=False).items() if name not in body]
         for each in absent:
             if each.required:
                 _required(each.name, draft, entries, sometimes)
@@ -151,7 +152,7 @@ class Checker:
     ) -> tuple[Draft, list[Entry]]:
         draft = Draft()
         entries: list[Entry] = []
-        open_names = {each.name for each in self._open(writable, creating=creating)}
+        open_names = self._open(writable, creating=creating)
         for name, sent in body.items():
             each = self.resource.fields.get(name)
             if each is None or (name not in open_names and name not in view.fields):
@@ -166,7 +167,7 @@ class Checker:
                 place[name] = _stored(each, None) if place is draft.values else None
                 continue
             try:
-                place[name] = _stored(each, self._adapters[name].validate_python(sent))
+                place[name] = _stored(each, self._validate[name](sent))
             except ValidationError as error:
                 if name in open_names:
                     entries.append(entry_for(error.errors(include_url=False)[0], each.type, pointer(name)))
@@ -174,18 +175,21 @@ class Checker:
                     entries.append(Entry("closed", pointer=pointer(name)))
         return draft, entries
 
-    def _open(self, writable: frozenset[str], *, creating: bool) -> list[Field]:
+    def _open(self, writable: frozenset[str], *, creating: bool) -> Mapping[str, Field]:
         """Return the fields that a client may set here, as far as field rules let this one."""
-        owner = self.resource.owner
-        return [
-            each
-            for each in self.resource.fields.values()
-            if each.name in writable
-            and not each.generated
-            and each is not owner
-            and (not each.key or (creating and self.resource.chosen_key))
-            and (creating or each.name not in self._create_only)
-        ]
+        opened = self._opened.get((writable, creating))
+        if opened is None:
+            owner = self.resource.owner
+            self._opened[writable, creating] = opened = {
+                name: each
+                for name, each in self.resource.fields.items()
+                if name in writable
+                and not each.generated
+                and each is not owner
+                and (not each.key or (creating and self.resource.chosen_key))
+                and (creating or name not in self._create_only)
+            }
+        return opened
 
     def _unknown(self, name: str, view: View | None) -> Entry:
         near = None if view is None else nearest(name[:LONGEST_NAME], view.fields)

@@ -8,7 +8,6 @@ binds and calls.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -77,39 +76,68 @@ class RowPlan:
     locked: Statement
 
 
+class Kept:
+    """A plan that is kept, and whether it was asked for since somebody looked for one to drop."""
+
+    __slots__ = ("plan", "used")
+
+    def __init__(self, plan: Any) -> None:
+        self.plan = plan
+        self.used = False
+
+
 class Planner:
-    """Makes plans, and keeps the most recent `kept` of them."""
+    """Makes plans, and keeps at most `kept` of them; those go first that were not asked for lately (second chance)."""
 
     def __init__(self, resources: Registry, policy: Policy, database: Database, *, kept: int = 1024) -> None:
         self.resources = resources
         self.policy = policy
         self.database = database
         self._kept = kept
-        self._plans: OrderedDict[Hashable, Any] = OrderedDict()
+        self._plans: dict[Hashable, Kept] = {}
         self._lock = threading.Lock()
 
     def remembered(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the plan that was made for `key`, or make it. Two threads may both make it; either will do."""
-        with self._lock:
-            if key in self._plans:
-                self._plans.move_to_end(key)
-                found: T = self._plans[key]
-                return found
+        found = self._found(key)
+        if found is not None:
+            kept: T = found
+            return kept
         plan = make()
         with self._lock:
-            self._plans[key] = plan
+            self._plans[key] = Kept(plan)
             while len(self._plans) > self._kept:
-                self._plans.popitem(last=False)
+                self._drop_one()
         return plan
+
+    def _found(self, key: Hashable) -> Any:
+        kept = self._plans.get(key)
+        if kept is None:
+            return None
+        kept.used = True
+        return kept.plan
+
+    def _drop_one(self) -> None:
+        while True:
+            oldest = next(iter(self._plans))
+            kept = self._plans.pop(oldest)
+            if not kept.used:
+                return
+            kept.used = False
+            self._plans[oldest] = kept
 
     def grounds(self, standing: Standing) -> Grounds:
         return Grounds(self.resources, self.policy, self.database, standing)
 
     def rows(self, resource: Resource, standing: Standing, shape: ListShape) -> ListPlan:
         """Return the plan of a list."""
+        key = ("list", resource, standing, shape)
+        found: ListPlan | None = self._found(key)
+        if found is not None:
+            return found
         if sum(len(compare.operands) for compare in compares_of(shape.conditions)) > KEPT_OPERANDS:
             return self._rows(resource, standing, shape)
-        return self.remembered(("list", resource, standing, shape), lambda: self._rows(resource, standing, shape))
+        return self.remembered(key, lambda: self._rows(resource, standing, shape))
 
     def row(self, resource: Resource, standing: Standing, selection: Selection = WHOLE) -> RowPlan:
         """Return the plan of one row."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from meze.access.caller import Caller
 from meze.access.policy import Policy
-from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection
 from meze.query.ask import ListAsk
 from meze.query.groups import AggregateAsk
@@ -95,8 +94,7 @@ class Records:
                 InsufficientScope where only the scopes of the key forbid it.
         """
         standing = self._policy.standing(caller)
-        asked = {action} if action == "create" else {"read", action}
-        if any(self._policy.rule(resource, each, standing) == NOBODY_AT_ALL for each in asked):
+        if not self._policy.grants(resource, action, standing):
             raise self._policy.refuse_every_row(resource, action, standing)
         if self._notes is not None:
             self._notes.asked[resource.name, action] = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -12,6 +13,7 @@ from meze.query.ask import Selection
 from meze.query.select import EMBEDDED_ROWS
 from meze.resources.resource import Field, Resource
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _ESCAPES = (("~", "~0"), ("/", "~1"), (",", "~2"))
 
 
@@ -34,10 +36,12 @@ def key_values(key: Sequence[Field], text: str) -> list[Any] | None:
     pieces = text.split(",")
     if len(pieces) != len(key):
         return None
+    escapes = "~" in text
     values = []
     for part, piece in zip(key, pieces, strict=True):
-        for letter, escaped in reversed(_ESCAPES):
-            piece = piece.replace(escaped, letter)
+        if escapes:
+            for letter, escaped in reversed(_ESCAPES):
+                piece = piece.replace(escaped, letter)
         try:
             value = part.type.parse(piece)
         except ValueError:
@@ -51,7 +55,13 @@ def row_url(prefix: str, resource: Resource, key: str) -> str:
 
 
 def list_url(prefix: str, resource: Resource, arguments: Sequence[tuple[str, str]]) -> str:
-    return f"{prefix}/{resource.name}?{urlencode(arguments)}"
+    written = "&".join([f"{_quoted(name)}={_quoted(text)}" for name, text in arguments])
+    return f"{prefix}/{resource.name}?{written}"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it stands in a query string; most are letters that stand for themselves."""
+    return text if _PLAIN.fullmatch(text) else quote_plus(text)
 
 
 def embedded_url(prefix: str, resource: Resource, selection: Selection, cursor: str) -> str:

@@ -76,6 +76,8 @@ def parsed(body: bytes) -> Any:
 
 def _check_type(request: Request, accepted: Sequence[str]) -> None:
     content_type = request.headers.get("content-type", "")
+    if content_type in accepted:
+        return
     name, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
     charsets = [piece.partition("=")[2].strip('"') for piece in parameters if piece.startswith("charset=")]
     if name in accepted and all(charset in ("utf-8", "utf8") for charset in charsets):

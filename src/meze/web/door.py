@@ -7,7 +7,6 @@ routes are added to Flask's map at the first request, after all of the user's, s
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -22,14 +21,13 @@ from meze.events import Events, RequestAnswered, RequestFailed
 from meze.web.doorway import Doorway
 from meze.web.messages import Request, Response
 from meze.web.negotiate import language_of
+from meze.web.request_id import RequestIds
 from meze.web.site import Site
 from meze.web.translation import Bodies, request_of, response_of
 from meze.web.wsgi_door import WsgiDoor, path_of
 
 ENDPOINT = "meze"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 StartResponse = Callable[..., Any]
 
 
@@ -42,14 +40,36 @@ class Doors:
         self._open_site = open_site
         self.way = Doorway(app, self._inner, prefix, ENDPOINT)
         self.direct: WsgiDoor | None = None
+        self._ids = RequestIds()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         site = self._open_site()
         started = time.perf_counter()
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
+        given = environ.get("HTTP_X_REQUEST_ID")
+        request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else self._ids.new()
         environ["meze.request_id"] = request_id
-        status = 500
+        path = path_of(environ)
+        if self.direct is None or not self.way.admits(environ, path):
+            return self._through_flask(site, environ, start_response, path, started)
+        try:
+            foreign = site.foreign_host(environ.get("HTTP_HOST", ""), path)
+            if foreign is not None:
+                body = _refused(site, foreign, environ, start_response)
+            else:
+                body = self.direct.answer(environ, path, start_response)
+        except BaseException:
+            self._told(environ, 500, started)
+            raise
+        response: Response = environ["meze.response"]
+        if response.stream is not None:
+            return _Sent(body, lambda: self._told(environ, response.status, started))
+        self._told(environ, response.status, started)
+        return body
+
+    def _through_flask(
+        self, site: Site, environ: dict[str, Any], start_response: StartResponse, path: str, started: float
+    ) -> Iterable[bytes]:
+        request_id, status = environ["meze.request_id"], 500
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
@@ -59,15 +79,8 @@ class Doors:
             return start_response(line, headers, *([exc_info] if exc_info else []))
 
         try:
-            path = path_of(environ)
             foreign = site.foreign_host(environ.get("HTTP_HOST", ""), path)
-            if foreign is not None:
-                body = _refused(site, foreign, environ, start)
-            elif self.direct is not None and self.way.admits(environ, path):
-                body = self.direct.answer(environ, path, start_response)
-                status = environ["meze.response"].status
-            else:
-                body = self._inner(environ, start)
+            body = self._inner(environ, start) if foreign is None else _refused(site, foreign, environ, start)
         except BaseException:
             self._told(environ, status, started)
             raise
@@ -85,7 +98,7 @@ class Doors:
     def _answered(self, environ: dict[str, Any], status: int, seconds: float) -> RequestAnswered:
         response: Response | None = environ.get("meze.response")
         request: Request | None = environ.get("meze.request")
-        names = tuple(name for name, _ in request.arguments) if request else ()
+        names = tuple([name for name, _ in request.arguments]) if request else ()
         return RequestAnswered(
             method=environ["REQUEST_METHOD"],
             route=response.route if response and response.route else _user_route(environ),
@@ -149,12 +162,6 @@ def add_names(app: flask.Flask, prefix: str, name: str) -> None:
     app.url_map.add(Rule(f"{prefix}/{name}", endpoint=f"{ENDPOINT}.{name}", build_only=True))
     app.url_map.add(Rule(f"{prefix}/{name}/query", endpoint=f"{ENDPOINT}.{name}.query", build_only=True))
     app.url_map.add(Rule(f"{prefix}/{name}/<path:key>", endpoint=f"{ENDPOINT}.{name}.one", build_only=True))
-
-
-def new_request_id() -> str:
-    """Return a ULID: 48 bits of milliseconds and 80 of chance, so that ids sort by time (github.com/ulid/spec)."""
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 class UsersRoutes:

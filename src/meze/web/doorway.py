@@ -80,7 +80,7 @@ class Doorway:
         self._inner = inner
         self._attributes = -1
         self._overridden: Closed | None = None
-        self._receivers = [(name, getattr(signals, name)) for name in _SIGNALS]
+        self._signals = [(name, getattr(signals, name)) for name in _SIGNALS]
         self._seen = -1
         self._users: Map | None = None
 
@@ -99,7 +99,7 @@ class Doorway:
             or app.url_value_preprocessors.get(None)
         ):
             return _hook(app)
-        for name, signal in self._receivers:
+        for name, signal in self._signals:
             if signal.receivers and signal.has_receivers_for(app):
                 return Closed(f"a receiver of the signal {name}", _first_line(signal.receivers_for(app)))
         if type(app.session_interface) is not SecureCookieSessionInterface:
@@ -116,12 +116,12 @@ class Doorway:
         A route of the user's that matches wins. A session of Flask's that came with the request may have to be renewed,
         and a test client may want the context that Flask makes.
         """
-        if not (path == self._prefix or path.startswith(self._below)) or self.closed_by() is not None:
+        if not (path.startswith(self._below) or path == self._prefix) or self.closed_by() is not None:
             return False
         if "werkzeug.debug.preserve_context" in environ:
             return False
-        app = self._app
-        if app.secret_key and f"{app.config['SESSION_COOKIE_NAME']}=" in environ.get("HTTP_COOKIE", ""):
+        cookies = environ.get("HTTP_COOKIE")
+        if cookies and self._app.secret_key and f"{self._app.config['SESSION_COOKIE_NAME']}=" in cookies:
             return False
         users = self._users_routes()
         return users is None or not _leads_somewhere(users, path, environ["REQUEST_METHOD"])

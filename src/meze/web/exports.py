@@ -41,6 +41,7 @@ PIECE = 64 * 1024
 HANDFUL = 50
 """How many rows are written without a break: Python lets another thread go on only after 5 ms by itself."""
 EXTENSIONS = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
+_TYPES = (JSON, *EXTENSIONS.values())
 NOT_IN_EXPORTS = ("limit", "page", "cursor", "count", "etag", "aggregate", "group")
 
 _BOM = b"\xef\xbb\xbf"
@@ -93,9 +94,10 @@ class ExportRoutes:
                 raise _not_one_of("json, csv, ndjson")
             name = given[0]
         else:
-            found = preferred(request.headers.get("accept", ""), (JSON, *EXTENSIONS.values()))
+            accept = request.headers.get("accept")
+            found = JSON if accept is None else preferred(accept, _TYPES)
             if found is None:
-                raise NotAcceptable(params={"offered": ", ".join((JSON, *EXTENSIONS.values()))})
+                raise NotAcceptable(params={"offered": ", ".join(_TYPES)})
             name = next((each for each, kind in EXTENSIONS.items() if kind == found), "json")
         marks = [truth("bom", text) for parameter, text in request.arguments if parameter == "bom"]
         if marks and name != "csv":

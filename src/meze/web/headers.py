@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from meze.web.messages import Request, Response
 
@@ -14,17 +14,23 @@ _METHODS = "GET, HEAD, QUERY, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Accept-Language, X-Request-ID"
 
 
-def security_headers(credentials: bool) -> dict[str, str]:
+_SECURITY = {
+    "Vary": VARY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+_BY_CREDENTIALS = {
+    False: {"Cache-Control": "private, no-cache", **_SECURITY},
+    True: {"Cache-Control": "no-store", **_SECURITY},
+}
+
+
+def security_headers(credentials: bool) -> Mapping[str, str]:
     """Return what keeps browsers and caches from doing more than they should with an answer."""
-    return {
-        "Cache-Control": "no-store" if credentials else "private, no-cache",
-        "Vary": VARY,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "X-Frame-Options": "DENY",
-    }
+    return _BY_CREDENTIALS[credentials]
 
 
 def cors_headers(request: Request, origins: Collection[str]) -> dict[str, str]:

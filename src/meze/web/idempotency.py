@@ -28,6 +28,7 @@ from meze.web.query import FORM
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
+_HEADER = HEADER.lower()
 METHODS = ("POST", "PATCH", "PUT", "DELETE")
 NOT_KEPT = (401, 403, 429)
 _CONTENT_TYPE = "Content-Type"
@@ -64,7 +65,7 @@ class Retries:
         Raises:
             Problem: what is not kept; InProgress, KeyReused: the key stands for another request.
         """
-        written = request.headers.get(HEADER.lower())
+        written = request.headers.get(_HEADER)
         user_id = request.caller.id
         if written is None or user_id is None or not _may_change(request):
             return handler.answer(request)

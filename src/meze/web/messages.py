@@ -30,14 +30,15 @@ def _no_body(limit: int) -> IO[bytes]:  # noqa: ARG001 - what reads a body knows
     return BytesIO()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """What was asked. `path` is percent-decoded; header names are lower case; `read` gives the body when it is wanted,
     `receive` gives one of at most so many bytes as a file that the one who asked closes. `part` gives one that was read
     already, as a part of another.
 
     `address_length` counts the bytes of path and query as they were sent, `remote` is the address of the peer. `fault`
-    is what kept the query string from being read, for the site to answer.
+    is what kept the query string from being read, for the site to answer. `caller` is filled in by the site once it is
+    known; nothing else changes.
     """
 
     method: str

@@ -7,10 +7,21 @@ from functools import lru_cache
 
 from meze.errors import LANGUAGES, NotAcceptable
 
+LONGEST_KEPT = 200
+"""What was made of a header is remembered up to this length: clients could fill the memory with longer ones."""
 
-@lru_cache(512)
+
 def language_of(accept_language: str) -> str:
     """Return the language to answer in: the most wanted one of ours, or English."""
+    return _language_of(accept_language) if len(accept_language) <= LONGEST_KEPT else _wanted(accept_language)
+
+
+@lru_cache(512)
+def _language_of(accept_language: str) -> str:
+    return _wanted(accept_language)
+
+
+def _wanted(accept_language: str) -> str:
     wanted = sorted(_weighted(accept_language), key=lambda pair: -pair[1])
     for tag, weight in wanted:
         primary = tag.split("-")[0]
@@ -19,19 +30,16 @@ def language_of(accept_language: str) -> str:
     return LANGUAGES[0]
 
 
-@lru_cache(512)
 def accepts(accept: str, offered: str) -> bool:
     """Say whether `Accept` allows the media type `offered`; a missing header allows everything."""
     return _quality(accept, offered) > 0
 
 
-@lru_cache(512)
 def prefers_html(accept: str) -> bool:
     """Say whether the client would rather have a page than JSON, as browsers would."""
     return _quality(accept, "text/html") > _quality(accept, "application/json")
 
 
-@lru_cache(512)
 def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     """Return the media type of `offered` that the client wants most, the first among equals; None if it takes none."""
     best = max(offered, key=lambda each: _quality(accept, each))
@@ -44,11 +52,20 @@ def require_json(accept: str, offered: Sequence[str] = ("application/json",)) ->
     Raises:
         NotAcceptable: it asks for other types only.
     """
-    if not any(accepts(accept, each) for each in offered):
+    if accept and not any(accepts(accept, each) for each in offered):
         raise NotAcceptable(params={"offered": ", ".join(offered)})
 
 
 def _quality(accept: str, offered: str) -> float:
+    return _kept_quality(accept, offered) if len(accept) <= LONGEST_KEPT else _read_quality(accept, offered)
+
+
+@lru_cache(512)
+def _kept_quality(accept: str, offered: str) -> float:
+    return _read_quality(accept, offered)
+
+
+def _read_quality(accept: str, offered: str) -> float:
     if not accept.strip():
         return 1.0
     kind = offered.split("/")[0]

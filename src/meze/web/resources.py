@@ -93,36 +93,42 @@ class Routes:
         return f"{self.prefix}/{name}" + ("/{key}" if slash else "")
 
     def _collection(self, request: Request, resource: Resource) -> Response:
-        methods = {**COLLECTION_METHODS}
-        if resource.require_match:
-            del methods["DELETE"]
-        if request.method not in methods:
-            return _other(request, self._allowed(resource, methods))
-        answers: dict[str, Callable[[Request, Resource], Response]] = {
-            "POST": self._create,
-            "QUERY": self.queries.page,
-            "PATCH": lambda request, resource: patch_rows(self.records, request, resource),
-            "DELETE": lambda request, resource: delete_rows(self.records, self.parser.lists, request, resource),
+        match request.method:
+            case "GET" | "HEAD":
+                return self.page(request, resource)
+            case "POST":
+                return self._create(request, resource)
+            case "QUERY":
+                return self.queries.page(request, resource)
+            case "PATCH":
+                return patch_rows(self.records, request, resource)
+            case "DELETE" if not resource.require_match:
+                return delete_rows(self.records, self.parser.lists, request, resource)
+        methods = {
+            name: each for name, each in COLLECTION_METHODS.items() if name != "DELETE" or not resource.require_match
         }
-        return answers.get(request.method, self.page)(request, resource)
+        return _other(request, self._allowed(resource, methods))
 
     def _row(self, request: Request, resource: Resource, key: str) -> Response:
-        handlers: dict[str, Callable[[Request, Visit, list[Any]], Response]] = {
-            "GET": self._get,
-            "HEAD": self._get,
-            "PATCH": self._patch,
-            "PUT": self._put,
-            "DELETE": self._delete,
-        }
-        if request.method not in ROW_METHODS:
+        method = request.method
+        action = ROW_METHODS.get(method)
+        if action is None:
             return _other(request, self._allowed(resource, FORM_METHODS if key == FORM else ROW_METHODS))
-        if request.method != "DELETE":
+        if method != "DELETE":
             require_json(request.headers.get("accept", ""))
-        if request.method == "PUT" and (resource.chosen_key or "if-none-match" in request.headers):
+        if method == "PUT" and (resource.chosen_key or "if-none-match" in request.headers):
             return self._place(request, resource, key)
         # Rules are asked before the key's shape counts: who may not read any row learns nothing of keys either.
-        visit = self.records.visit(resource, request.caller, ROW_METHODS[request.method])
-        return handlers[request.method](request, visit, _key_of(resource, key))
+        visit = self.records.visit(resource, request.caller, action)
+        values = _key_of(resource, key)
+        match method:
+            case "PATCH":
+                return self._patch(request, visit, values)
+            case "PUT":
+                return self._put(request, visit, values)
+            case "DELETE":
+                return self._delete(request, visit, values)
+        return self._get(request, visit, values)
 
     def _allowed(self, resource: Resource, methods: Mapping[str, str]) -> tuple[str, ...]:
         """Return the methods that some caller may use; `Allow` does not promise what nobody may ever do."""
@@ -134,13 +140,13 @@ class Routes:
         if form is not None:
             return self.exports.answer(request, resource, form)
         visit = self.records.visit(resource, request.caller, "read")
-        arguments = [(name, text) for name, text in request.arguments if name not in EXPORT_PARAMETERS]
+        arguments = [each for each in request.arguments if each[0] not in EXPORT_PARAMETERS]
         ask = self.parser.parse(arguments, self.records.view(visit))
 
         def next_url(cursor: str | None) -> str | None:
             if cursor is None and not self.parser.may_count_to(ask):
                 return None
-            kept = [(name, text) for name, text in request.arguments if name not in ("cursor", "page")]
+            kept = [each for each in request.arguments if each[0] not in ("cursor", "page")]
             here = ("cursor", cursor) if cursor is not None else ("page", str((ask.page or 1) + 1))
             return list_url(self.prefix, resource, [*kept, here])
 

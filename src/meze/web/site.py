@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
@@ -32,6 +32,9 @@ from meze.web.resources import Routes
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:@/\[\]]+)(:[0-9]*)?")
 
+LONGEST_HOST = 300
+"""A name has 253 characters at most (RFC 1035), its port five."""
+
 Identify = Callable[[Request], Caller]
 Failed = Callable[[Request, BaseException], None]
 
@@ -53,6 +56,10 @@ class Site:
     failed: Failed
     accounts: AccountRoutes | None = None
     explains: Explains | None = None
+    _below: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_below", self.settings.prefix + "/")
 
     def answer(self, request: Request) -> Response:
         """Return the answer; never raises."""
@@ -61,11 +68,12 @@ class Site:
             self._check_limits(request)
             if request.fault is not None:
                 raise request.fault
-            response = preflight(request, self.settings.cors_origins)
-            if response is None:
+            asked = preflight(request, self.settings.cors_origins) if request.method == "OPTIONS" else None
+            if asked is not None:
+                response = asked
+            else:
                 if self._asks_who(request):
-                    caller = self.identify(request)
-                    request = request.by(caller)
+                    request.caller = caller = self.identify(request)
                 response = self._routed(request)
         except Problem as problem:
             response = self._problem(request, problem)
@@ -84,8 +92,7 @@ class Site:
         return asks or "authorization" in request.headers
 
     def under_prefix(self, path: str) -> bool:
-        prefix = self.settings.prefix
-        return path == prefix or path.startswith(prefix + "/")
+        return path.startswith(self._below) or path == self.settings.prefix
 
     def refused(self, request: Request, problem: Problem) -> Response:
         """Return the whole answer for a problem that was met outside of `answer`."""
@@ -114,7 +121,7 @@ class Site:
         if request.path == self.batches.path:
             return self.retries.answer(request, self.batches, self._problem)
         if self.under_prefix(request.path):
-            if EXPLAIN in request.headers and self.explains is not None:
+            if self.explains is not None and EXPLAIN in request.headers:
                 explained = self.explains.answer(request, self._problem)
                 if explained is not None:
                     return explained
@@ -122,10 +129,10 @@ class Site:
         return self.pages.answer(request)
 
     def _check_limits(self, request: Request) -> None:
-        settings = self.settings
+        settings, headers = self.settings, request.headers
         if request.address_length > settings.uri_limit:
             raise UriTooLong(params={"max": settings.uri_limit})
-        if sum(len(name) + len(value) + 4 for name, value in request.headers.items()) > settings.headers_limit:
+        if sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers) > settings.headers_limit:
             raise HeadersTooLarge(params={"max": settings.headers_limit})
 
     def foreign_host(self, written: str, path: str) -> Problem | None:
@@ -134,36 +141,40 @@ class Site:
         A page elsewhere could otherwise reach a server on this machine by a name of its own (DNS rebinding). Whoever
         asks for health may not know our name.
         """
-        if path.startswith("/health/") or _names_this_machine(written.lower()):
-            return None
-        public = self.settings.public_url
-        if public is not None and written.lower() in _hosts(public):
+        if (len(written) <= LONGEST_HOST and _is_ours(written, self.settings.public_url)) or path.startswith(
+            "/health/"
+        ):
             return None
         text = Text("This server does not answer for that host.", "此服务器不为该主机应答。")
         return BadRequest(text, entries=[Entry("not_one_of", header="Host", text=text)])
 
     def _finish(self, request: Request, response: Response, caller: Caller | None) -> None:
-        known = caller is not None and caller.credentials
-        response.caller_id = caller.id if caller else None
-        response.route = response.route or self.route_of(request.path)
-        sent = known or "authorization" in request.headers or "cookie" in request.headers
-        if self.accounts is not None:
-            sent = sent or self.accounts.serves(request.path)
-            if caller is not None and self.accounts.identify.is_dead_cookie(request, caller):
-                response.cookies = self.accounts.cookies.taken()
-        for name, value in security_headers(sent).items():
-            response.headers.setdefault(name, value)
-        for name, value in cors_headers(request, self.settings.cors_origins).items():
-            response.headers[name] = value
-        response.headers["X-Request-ID"] = request.request_id
+        headers, accounts = request.headers, self.accounts
+        if caller is not None:
+            response.caller_id = caller.id
+        if not response.route:
+            response.route = self.route_of(request.path)
+        cookie = "cookie" in headers
+        sent = cookie or "authorization" in headers or (caller is not None and caller.credentials)
+        if accounts is not None:
+            sent = sent or accounts.serves(request.path)
+            if cookie and caller is not None and accounts.identify.is_dead_cookie(request, caller):
+                response.cookies = accounts.cookies.taken()
+        response.headers = {**security_headers(sent), **response.headers, "X-Request-ID": request.request_id}
+        if "origin" in headers:
+            response.headers.update(cors_headers(request, self.settings.cors_origins))
         if request.method == "HEAD" and response.stream is None:
             response.headers["Content-Length"] = str(len(response.body))
 
 
 @lru_cache(256)
-def _names_this_machine(written: str) -> bool:
+def _is_ours(written: str, public: str | None) -> bool:
+    """Say whether a `Host` names this machine, or the public address."""
+    written = written.lower()
     host = _HOST.fullmatch(written)
-    return host is not None and is_loopback(host["name"])
+    if host is not None and is_loopback(host["name"]):
+        return True
+    return public is not None and written in _hosts(public)
 
 
 def _hosts(public: str) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
-from typing import IO
+from queue import Empty, SimpleQueue
+from typing import IO, Any
 from urllib.parse import parse_qsl
 
 import flask
@@ -21,6 +21,8 @@ from meze.web.negotiate import language_of
 KEPT_IN_MEMORY = 1024 * 1024
 """A body that is received as a file is kept in memory up to here."""
 PIECE = 64 * 1024
+_DIGITS = 16
+"""A length of more digits is longer than any body."""
 PATIENCE_SECONDS = 0.1
 """How long a request waits before its body may be read, when too many are being read."""
 
@@ -35,7 +37,9 @@ class Bodies:
 
     def __init__(self, limit: int, threads: int) -> None:
         self._limit = limit
-        self._places = threading.BoundedSemaphore(max(1, threads // 2))
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(max(1, threads // 2)):
+            self._places.put(None)
 
     def read(self, of: Incoming) -> bytes:
         """Return the whole body.
@@ -51,6 +55,41 @@ class Bodies:
             body = of.get_data(parse_form_data=False)
         _check_length(of, len(body), self._limit)
         return body
+
+    def read_announced(self, environ: Mapping[str, Any]) -> bytes:
+        """Return the whole body straight from WSGI where its length was announced, else as `read` does.
+
+        Raises:
+            TooLarge, BadRequest, Unavailable: as `read` does.
+        """
+        announced = environ.get("CONTENT_LENGTH") or ""
+        if not (announced.isascii() and announced.isdigit() and len(announced) < _DIGITS):
+            return self.read(Incoming(dict(environ)))
+        length = int(announced)
+        if length == 0:
+            return b""
+        if length > self._limit:
+            raise _too_large(self._limit)
+        self._take_place()
+        try:
+            body: bytes = environ["wsgi.input"].read(length)
+            while len(body) < length:
+                more = environ["wsgi.input"].read(length - len(body))
+                if not more:
+                    raise _cut_short()
+                body += more
+        except OSError:
+            raise _cut_short() from None
+        finally:
+            self._places.put(None)
+        return body
+
+    def _take_place(self) -> None:
+        try:
+            self._places.get(timeout=PATIENCE_SECONDS)
+        except Empty:
+            text = Text("Too many bodies are being received at once.", "同时接收的请求正文过多。")
+            raise Unavailable(text) from None
 
     def receive(self, of: Incoming, limit: int) -> IO[bytes]:
         """Return a body of at most `limit` bytes as a file without a name, at its beginning.
@@ -75,8 +114,7 @@ class Bodies:
         announced = of.content_length
         if announced is not None and announced > limit:
             raise _too_large(limit)
-        if not self._places.acquire(timeout=PATIENCE_SECONDS):
-            raise Unavailable(Text("Too many bodies are being received at once.", "同时接收的请求正文过多。"))
+        self._take_place()
         try:
             # Werkzeug cuts a body of unknown length at its limit without a word: one byte more tells that it was cut.
             of.max_content_length = limit + 1
@@ -86,7 +124,7 @@ class Bodies:
         except ClientDisconnected:
             raise _cut_short() from None
         finally:
-            self._places.release()
+            self._places.put(None)
 
 
 def _check_length(of: Incoming, length: int, limit: int) -> None:
@@ -131,6 +169,9 @@ def arguments_of(query: bytes) -> tuple[tuple[tuple[str, str], ...], Problem | N
     if not query:
         return (), None
     try:
+        if b"%" not in query and b"+" not in query:
+            pieces = [piece.partition("=") for piece in query.decode().split("&") if piece]
+            return tuple([(name, value) for name, _, value in pieces]), None
         return tuple(parse_qsl(query.decode(), keep_blank_values=True, errors="strict")), None
     except ValueError:
         return (), BadRequest(Text("The query string is not UTF-8.", "查询字符串不是 UTF-8 编码。"))

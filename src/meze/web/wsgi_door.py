@@ -14,6 +14,7 @@ from typing import IO, Any
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request as WerkzeugRequest
 
+from meze.errors import LANGUAGES
 from meze.web.messages import Request, Response, Stream
 from meze.web.negotiate import language_of
 from meze.web.site import Site
@@ -25,7 +26,7 @@ _NOT_IN_304 = frozenset(
 )
 """Headers about a body that is not sent (RFC 9110 §15.4.5)."""
 
-_NOT_OF_HTTP = frozenset(("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"))
+_NOT_OF_HTTP = frozenset(("content-type", "content-length"))
 """What a client wrote with an underscore, to pass for the header that CGI names without HTTP_ (RFC 3875 §4.1)."""
 _READING = frozenset(("GET", "HEAD", "OPTIONS", "QUERY"))
 
@@ -59,39 +60,51 @@ class WsgiDoor:
         return sent(response, request.method, start_response)
 
     def _request_of(self, environ: dict[str, Any], path: str) -> Request:
-        headers = {
-            name[5:].replace("_", "-").lower(): value
-            for name, value in environ.items()
-            if name.startswith("HTTP_") and name not in _NOT_OF_HTTP
-        }
-        for name, key in (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH")):
-            if value := environ.get(key):
-                headers[name] = value
+        headers = {_NAMES.get(name) or _name_of(name): value for name, value in environ.items() if name[:5] == "HTTP_"}
+        if _NOT_OF_HTTP & headers.keys():
+            for name in _NOT_OF_HTTP:
+                headers.pop(name, None)
+        if value := environ.get("CONTENT_TYPE"):
+            headers["content-type"] = value
+        if value := environ.get("CONTENT_LENGTH"):
+            headers["content-length"] = value
         query = environ.get("QUERY_STRING", "")
         length = len(environ.get("RAW_URI") or "") or len(path) + len(query) + 1
         # An address that is too long is refused, so nobody reads it.
         reads = query and length <= self._site.settings.uri_limit
         arguments, fault = arguments_of(query.encode("latin1")) if reads else ((), None)
-
-        def read() -> bytes:
-            return self._bodies.read(WerkzeugRequest(environ))
+        accept_language = headers.get("accept-language")
 
         def receive(limit: int) -> IO[bytes]:
             return self._bodies.receive(WerkzeugRequest(environ), limit)
 
         return Request(
-            method=environ["REQUEST_METHOD"].upper(),
-            path=path,
-            arguments=arguments,
-            headers=headers,
-            read=read,
+            environ["REQUEST_METHOD"].upper(),
+            path,
+            arguments,
+            headers,
+            read=lambda: self._bodies.read_announced(environ),
             receive=receive,
             request_id=environ["meze.request_id"],
-            language=language_of(headers.get("accept-language", "")),
+            language=LANGUAGES[0] if accept_language is None else language_of(accept_language),
             address_length=length,
             remote=environ.get("REMOTE_ADDR"),
             fault=fault,
         )
+
+
+def _name_of(key: str) -> str:
+    """Return the name of the header that stands in `environ` as `HTTP_…`."""
+    return key[5:].replace("_", "-").lower()
+
+
+_COMMON = """
+    HOST USER_AGENT ACCEPT ACCEPT_ENCODING ACCEPT_LANGUAGE AUTHORIZATION COOKIE ORIGIN REFERER CONNECTION CACHE_CONTROL
+    IF_MATCH IF_NONE_MATCH IDEMPOTENCY_KEY X_REQUEST_ID X_FORWARDED_FOR X_FORWARDED_PROTO X_FORWARDED_HOST X_REAL_IP
+    SEC_FETCH_SITE SEC_FETCH_MODE SEC_FETCH_DEST TE TRACEPARENT
+"""
+_NAMES = {f"HTTP_{name}": _name_of(f"HTTP_{name}") for name in _COMMON.split()}
+"""The names that most requests carry. No others are kept: a client could fill any memory with names."""
 
 
 def path_of(environ: dict[str, Any]) -> str:
@@ -104,18 +117,25 @@ def sent(response: Response, method: str, start_response: StartResponse) -> Iter
     """Begin the answer, and return its body. What has no body (204, 304) has no headers about one."""
     status, stream = response.status, response.stream
     bare = status in (204, 304)
+    fields = response.headers
+    if bare or stream is not None or "Content-Length" in fields:
+        fields = {name: value for name, value in fields.items() if _belongs(name, status)}
     headers = [] if bare else [("Content-Type", response.content_type)]
-    length = stream.length if stream is not None else len(response.body)
-    if not bare and length is not None:
+    length = len(response.body) if stream is None else stream.length
+    if length is not None and not bare:
         headers.append(("Content-Length", str(length)))
-    for name, value in response.headers.items():
-        if name != "Content-Length" and not (status == 304 and name.lower() in _NOT_IN_304):
-            headers.append((name, value))
-    headers += [("Set-Cookie", cookie) for cookie in response.cookies]
+    headers += fields.items()
+    if response.cookies:
+        headers += [("Set-Cookie", cookie) for cookie in response.cookies]
     start_response(_LINES[status], headers)
     if stream is not None:
         return _Streamed(stream, nothing=method == "HEAD")
     return [] if bare or method == "HEAD" else [response.body]
+
+
+def _belongs(name: str, status: int) -> bool:
+    """Say whether a header is sent as it stands in a response: not where it is of a body that is not sent."""
+    return name != "Content-Length" and not (status == 304 and name.lower() in _NOT_IN_304)
 
 
 class _Streamed:

@@ -49,8 +49,10 @@ class Identify:
             BadOrigin: a change with the cookie that no page of ours asks for.
             Unavailable: it cannot be known just now.
         """
-        indifferent = request.method == "POST" and request.path in self.indifferent
         header = request.headers.get("authorization")
+        if header is None and "cookie" not in request.headers:
+            return NOBODY
+        indifferent = request.method == "POST" and request.path in self.indifferent
         if header is None:
             return NOBODY if indifferent else self._of_cookie(request)
         try:

@@ -1,0 +1,110 @@
+"""Lines of a log, written many at a time: one call of the system for all that came within a moment.
+
+Writing each line by itself would cost every request a call of the system, and Python's lock with it. A line waits for
+`WAIT_SECONDS` at most; what tells of an error is written at once, with all that came before it. A process that is
+killed loses the lines of its last moment.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from contextlib import suppress
+from multiprocessing import util
+from typing import TextIO
+
+WAIT_SECONDS = 0.05
+UNDIVIDED_BYTES = 4096
+"""What is written to a pipe at once and stays together (PIPE_BUF)."""
+MOST_WAITING = 10_000
+"""Whoever adds more than these before they could be written writes them by himself."""
+
+
+class Lines:
+    """Writes lines to `stream`, from a thread of its own that begins with the first one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: deque[bytes] = deque()
+        self._lay_out()
+        itself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _after_fork(itself))
+        # Workers that multiprocessing has forked end without what atexit knows of.
+        util.Finalize(self, _write_rest, args=(itself,), exitpriority=0)
+        atexit.register(_write_rest, itself)
+
+    def _lay_out(self) -> None:
+        self._starting = threading.Lock()
+        self._writing = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._idle = True
+
+    def add(self, line: bytes) -> None:
+        """Have a line written within a moment; it ends by itself, no line feed is in it."""
+        self._lines.append(line)
+        if self._idle:
+            self._idle = False
+            self._start()
+            self._wake.set()
+        elif len(self._lines) > MOST_WAITING:
+            self.write()
+
+    def write(self) -> None:
+        """Write everything that waits. A log that cannot be written is no reason to refuse a request."""
+        with self._writing, suppress(OSError, ValueError):
+            while self._lines:
+                self._stream.write(self._piece().decode())
+                self._stream.flush()
+
+    def _piece(self) -> bytes:
+        """Return as many lines as the system writes undivided: other processes may write to the same pipe."""
+        piece = bytearray()
+        while self._lines and (not piece or len(piece) + len(self._lines[0]) < UNDIVIDED_BYTES):
+            piece += self._lines.popleft() + b"\n"
+        return bytes(piece)
+
+    def start_again(self) -> None:
+        """Begin anew in a process that was just forked: its parent writes what waited there."""
+        self._lines.clear()
+        self._lay_out()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None:
+                return
+            self._thread = threading.Thread(target=_write_on, args=(weakref.ref(self), self._wake), daemon=True)
+            self._thread.start()
+
+    def rest(self) -> None:
+        """Wait for more lines and write those that came. `_idle` is told first, so that none is left behind."""
+        self._wake.clear()
+        time.sleep(WAIT_SECONDS)
+        self._idle = True
+        self.write()
+
+
+def _write_on(of: weakref.ref[Lines], wake: threading.Event) -> None:
+    while True:
+        wake.wait()
+        lines = of()
+        if lines is None:
+            return
+        lines.rest()
+        del lines
+
+
+def _write_rest(of: weakref.ref[Lines]) -> None:
+    lines = of()
+    if lines is not None:
+        lines.write()
+
+
+def _after_fork(of: weakref.ref[Lines]) -> None:
+    lines = of()
+    if lines is not None:
+        lines.start_again()
