@@ -1,7 +1,8 @@
-"""Lend connections to threads: one pinned to each of the first threads, the rest shared.
+"""Lend connections to threads: the one that was given back last first.
 
-A check-out of an ordinary pool costs as much as reading one row. A server runs few threads for a long time, so each
-keeps its own connection here, and taking it is a flag. A thread that ends gives its connection to the next one.
+A check-out of an ordinary pool costs as much as reading one row; here it is one step on a stack. Connections that were
+in use a moment ago have their pages and statements at hand, and no more are opened than are in use at one moment,
+however many threads wait for other things: for a commit, or for a client.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 C = TypeVar("C")
+
+LOOK_AGAIN_SECONDS = 0.05
+"""Whoever waits for a connection looks by himself so often: one may be given back just before it is known that he
+waits."""
 
 _abandoned: list[Any] = []
 """Connections that a forked child inherited. Closing them there would end the parent's, so they are kept unused."""
@@ -23,32 +29,16 @@ _abandoned: list[Any] = []
 class Seat(Generic[C]):
     """The place of one connection, open or not. Lent to one `with` at a time."""
 
-    __slots__ = ("busy", "connection", "shared")
+    __slots__ = ("connection",)
 
-    def __init__(self, *, shared: bool) -> None:
+    def __init__(self) -> None:
         self.connection: C | None = None
-        self.busy = False
-        self.shared = shared
-
-
-class _Pin(Generic[C]):
-    """A thread's hold on its seat. The thread's end drops it, and the seat is free again."""
-
-    __slots__ = ("_free", "seat")
-
-    def __init__(self, seat: Seat[C], free: deque[Seat[C]]) -> None:
-        self.seat = seat
-        self._free = free
-
-    def __del__(self) -> None:
-        self.seat.busy = False
-        self._free.append(self.seat)
 
 
 class Pool(Generic[C]):
-    """At most `threads` pinned connections and as many shared ones, opened when first needed.
+    """At most two connections for each of `threads`, opened when first needed: a thread that has one may need another.
 
-    `wait_seconds` is how long a thread without a pin waits for a shared one.
+    `wait_seconds` is how long a thread waits for one where all are in use.
     """
 
     def __init__(
@@ -56,7 +46,7 @@ class Pool(Generic[C]):
     ) -> None:
         self._connect = connect
         self._close = close
-        self._threads = threads
+        self._most = 2 * threads
         self._wait_seconds = wait_seconds
         self._closed = False
         self._lay_out()
@@ -64,47 +54,61 @@ class Pool(Generic[C]):
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
 
     def _lay_out(self) -> None:
-        self._local = threading.local()
-        pinned: list[Seat[C]] = [Seat(shared=False) for _ in range(self._threads)]
-        shared: list[Seat[C]] = [Seat(shared=True) for _ in range(self._threads)]
-        self._seats = pinned + shared
-        self._free = deque(pinned)
-        self._shared: SimpleQueue[Seat[C]] = SimpleQueue()
-        for seat in shared:
-            self._shared.put(seat)
+        self._seats: list[Seat[C]] = [Seat() for _ in range(self._most)]
+        self._free = deque(self._seats)
+        self._handed: SimpleQueue[Seat[C]] = SimpleQueue()
+        self._waiting = 0
+        self._counting = threading.Lock()
 
     def take(self) -> Seat[C]:
-        """Return this thread's seat, or a shared one; its `connection` is None until `open` was called.
+        """Return a seat; its `connection` is None until `open` was called.
 
         Raises:
-            TimeoutError: every shared connection stayed in use for `wait_seconds`.
+            TimeoutError: every connection stayed in use for `wait_seconds`.
         """
         try:
-            seat: Seat[C] | None = self._local.pin.seat
-        except AttributeError:
-            seat = self._pin()
-        if seat is not None and not seat.busy:
-            seat.busy = True
-            return seat
-        try:
-            return self._shared.get(timeout=self._wait_seconds)
-        except Empty:
-            raise TimeoutError("every connection to the database is in use") from None
-
-    def _pin(self) -> Seat[C] | None:
-        try:
-            pin = _Pin(self._free.popleft(), self._free)
+            return self._free.pop()
         except IndexError:
-            return None
-        self._local.pin = pin
-        return pin.seat
+            return self._wait()
+
+    def _wait(self) -> Seat[C]:
+        give_up = monotonic() + self._wait_seconds
+        with self._counting:
+            self._waiting += 1
+        try:
+            while True:
+                try:
+                    return self._free.pop()
+                except IndexError:
+                    left = give_up - monotonic()
+                if left <= 0:
+                    raise TimeoutError("every connection to the database is in use")
+                try:
+                    return self._handed.get(timeout=min(left, LOOK_AGAIN_SECONDS))
+                except Empty:
+                    continue
+        finally:
+            with self._counting:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._gather()
+
+    def _gather(self) -> None:
+        """Put back what was handed to nobody."""
+        while True:
+            try:
+                self._free.append(self._handed.get_nowait())
+            except Empty:
+                return
 
     def give_back(self, seat: Seat[C]) -> None:
         """End the use of a seat that `take` returned."""
-        if seat.shared:
-            self._shared.put(seat)
-        else:
-            seat.busy = False
+        if self._waiting:
+            with self._counting:
+                if self._waiting:
+                    self._handed.put(seat)
+                    return
+        self._free.append(seat)
 
     def open(self, seat: Seat[C]) -> C:
         """Return the seat's connection, opening it where there is none."""

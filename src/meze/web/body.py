@@ -67,7 +67,7 @@ def parsed(body: bytes) -> Any:
     if text.startswith("\ufeff"):
         raise _malformed("The body begins with a byte order mark.", "正文以字节顺序标记（BOM）开头。")
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_float=_decimal, parse_constant=_constant)
+        return _decode(text)
     except RecursionError:
         raise _malformed("The body is nested too deeply.", "正文嵌套过深。") from None
     except ValueError:
@@ -107,3 +107,7 @@ def _constant(name: str) -> NoReturn:
 
 def _malformed(en: str, zh: str) -> BadRequest:
     return BadRequest(Text(en, zh))
+
+
+# Made once: json.loads would make a decoder for each body.
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_float=_decimal, parse_constant=_constant).decode
