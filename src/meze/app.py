@@ -20,7 +20,7 @@ from meze.access.tenant import Tenant, TenantDeclaration, again
 from meze.access.terms import user_frame, user_line
 from meze.accounts.accounts import Accounts
 from meze.accounts.declared import declarations
-from meze.databases import Database, open_database
+from meze.databases import Database, Room, open_database
 from meze.databases.own import add_tables
 from meze.errors import Mistake
 from meze.events import Events
@@ -44,7 +44,7 @@ from meze.records.run import Runner
 from meze.resources.declare import Declaration, build, check, rules_of
 from meze.resources.registry import Registry
 from meze.resources.resource import FieldRules, Resource
-from meze.settings import SETTINGS, Settings, read_settings, refuse_unsafe_production
+from meze.settings import SETTINGS, WAITING_FOR_EACH, Settings, read_settings, refuse_unsafe_production
 from meze.web.accounts.routes import AccountRoutes
 from meze.web.batch import Batches
 from meze.web.door import Doors, UsersRoutes, add_names, install, log_failure
@@ -224,7 +224,8 @@ class Installation:
         self._parts: Parts | None = None
         self._lock = threading.RLock()
         app.extensions["meze"] = self
-        self.doors = Doors(app, self.events, self.settings.prefix, lambda: self.open().site)
+        self.room = Room(self.settings.threads)
+        self.doors = Doors(app, self.events, self.room, self.settings.prefix, lambda: self.open().site)
         app.wsgi_app = self.doors  # type: ignore[method-assign]  # Flask's documented way to wrap an app
 
     @property
@@ -239,7 +240,8 @@ class Installation:
                 self._database = open_database(
                     self.settings.database_url,
                     statement_seconds=self.settings.statement_seconds,
-                    threads=self.settings.threads,
+                    threads=self.settings.threads * (1 + WAITING_FOR_EACH),
+                    room=self.room,
                 )
             return self._database
 

@@ -29,6 +29,8 @@ from meze.errors import Mistake
 SECRET_LENGTH = 32
 EXPORTS_AT_ONCE = 2
 """How many exports a worker has under way; each may hold a thread for as long as its client reads."""
+WAITING_FOR_EACH = 3
+"""For each request at work, how many more a process holds that wait: for a commit, for a place."""
 Environment = Literal["development", "production"]
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -51,4 +51,4 @@ class Standing(NamedTuple):
 
 def standing_of(caller: Caller, roles: frozenset[str]) -> Standing:
     """Return the caller's standing, keeping only `roles`, the ones that were declared."""
-    return Standing(caller.signed_in, caller.email is not None, caller.roles & roles, caller.scopes)
+    return Standing(caller.id is not None, caller.email is not None, caller.roles & roles, caller.scopes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from meze.access.caller import ADMIN, Caller, Standing, standing_of
+from meze.access.caller import ADMIN, NOBODY, Caller, Standing, standing_of
 from meze.access.read import RuleReader
 from meze.access.rule import (
     EVERYBODY,
@@ -44,6 +44,7 @@ class Policy:
         self._resources = resources
         self.tenancy = tenancy
         self.roles = roles | {ADMIN}
+        self._nobody = standing_of(NOBODY, self.roles)
         self.scopes = vocabulary(each.name for each in resources)
         self._rules: dict[tuple[str, str], Rule] = {}
         self._field_rules: dict[tuple[str, str, str], Rule] = {}
@@ -57,6 +58,8 @@ class Policy:
 
     def standing(self, caller: Caller) -> Standing:
         """Return what of the caller can decide a rule: nothing that was not declared, so that plans stay few."""
+        if caller is NOBODY:
+            return self._nobody
         standing = standing_of(caller, self.roles)
         return standing if caller.scopes is None else standing._replace(scopes=deciding(caller.scopes, self.scopes))
 

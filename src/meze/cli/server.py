@@ -25,7 +25,7 @@ from granian.server.mp import MPServer
 from watchfiles import Change, DefaultFilter
 
 from meze.cli.worker import Ready, load, try_load
-from meze.settings import EXPORTS_AT_ONCE, Settings, is_loopback
+from meze.settings import EXPORTS_AT_ONCE, WAITING_FOR_EACH, Settings, is_loopback
 
 # Every open connection holds one of these in its worker, idle ones too: fewer would let slow clients lock others out.
 CONNECTIONS = 4096
@@ -86,8 +86,8 @@ def run(plan: Plan) -> None:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(max_buffer_size=REQUEST_HEAD_BYTES),
         workers=plan.workers,
-        # A client that reads an export slowly holds its thread: there is one more for each that may be under way.
-        blocking_threads=plan.settings.threads + EXPORTS_AT_ONCE,
+        # Those at work, and for each some that wait; who reads an export slowly holds a thread besides.
+        blocking_threads=plan.settings.threads * (1 + WAITING_FOR_EACH) + EXPORTS_AT_ONCE,
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
         workers_kill_timeout=DRAIN_SECONDS[plan.dev],

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from meze.databases.database import AlreadyRunning, Connection, Database, DatabaseError, Fault, FaultKind
 from meze.databases.postgresql import PostgreSQL
+from meze.databases.room import Room
 from meze.databases.sqlite import SQLite
 from meze.databases.statement import Statement
 from meze.errors import Mistake
@@ -23,11 +24,12 @@ ALIASES = {"postgres": "postgresql"}
 """What platforms write in DATABASE_URL, and what SQLAlchemy calls it."""
 
 
-def open_database(url: str, *, statement_seconds: float = 2.0, threads: int = 4) -> Database:
+def open_database(url: str, *, statement_seconds: float = 2.0, threads: int = 4, room: Room | None = None) -> Database:
     """Return the database at `url`, without connecting to it yet.
 
-    A statement is ended after `statement_seconds`. `threads` is how many threads keep a connection of their own; as
-    many connections again are shared by the rest.
+    A statement is ended after `statement_seconds`. `threads` is how many threads use it at once; twice as many
+    connections are opened at most, since a thread that has one may need another. Who waits for a commit gives up their
+    place in `room`, if they have one, meanwhile.
 
     Raises:
         Mistake: the URL cannot be read or names no database that Meze speaks to, or its driver is missing.
@@ -46,7 +48,7 @@ def open_database(url: str, *, statement_seconds: float = 2.0, threads: int = 4)
         raise Mistake(
             "the database URL cannot be read", "write it as name://user:password@host:port/database"
         ) from error
-    return DATABASES[name](parsed, statement_seconds=statement_seconds, threads=threads)
+    return DATABASES[name](parsed, statement_seconds=statement_seconds, threads=threads, room=room or Room(threads))
 
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "DatabaseError",
     "Fault",
     "FaultKind",
+    "Room",
     "Statement",
     "open_database",
 ]

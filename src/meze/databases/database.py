@@ -155,6 +155,10 @@ class Database(Protocol):
         """Lend a connection for one statement that writes and is committed when it returns; reads may follow."""
         ...
 
+    def read_one(self, statement: Statement, values: Mapping[str, Any]) -> Fetched:
+        """Run one statement that reads, by itself, and return its rows as the driver gives them."""
+        ...
+
     def write_one(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run one statement that writes, and return its rows once it is committed, by itself or with those of others.
 

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from meze.databases.database import Connection, DatabaseError, Fault, FaultKind
+from meze.databases.room import Room
 from meze.databases.statement import Row, Statement
 
 AT_ONCE = 64
@@ -61,10 +62,14 @@ class _Lost(Exception):
 
 
 class GroupCommit:
-    """Does jobs together. `transaction` lends a connection in a transaction, committed at the end of the `with`."""
+    """Does jobs together. `transaction` lends a connection in a transaction, committed at the end of the `with`.
 
-    def __init__(self, transaction: Transaction) -> None:
+    Who waits, and who leads, gives up their place in `room` until it is done.
+    """
+
+    def __init__(self, transaction: Transaction, room: Room) -> None:
         self._transaction = transaction
+        self._room = room
         self.start_again()
 
     def start_again(self) -> None:
@@ -84,10 +89,11 @@ class GroupCommit:
             self._waiting.append(job)
             job.leads = not self._led
             self._led = True
-        if not job.leads:
-            self._wait(job)
-        if job.leads:
-            self._lead(job)
+        with self._room.outside():
+            if not job.leads:
+                self._wait(job)
+            if job.leads:
+                self._lead(job)
         return job.outcome()
 
     def _wait(self, job: Job) -> None:

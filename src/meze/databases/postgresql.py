@@ -24,8 +24,9 @@ from meze.databases.database import AlreadyRunning, DatabaseError, Fault
 from meze.databases.pool import Pool
 from meze.databases.postgresql_connection import PostgreSQLConnection, configure, driver_module
 from meze.databases.postgresql_faults import PostgreSQLFaults
-from meze.databases.statement import Statement, compile_statement
-from meze.databases.transactions import Lease
+from meze.databases.room import Room
+from meze.databases.statement import Fetched, Statement, compile_statement
+from meze.databases.transactions import Lease, leave, take
 
 CONNECT = {
     "connect_timeout": 5,
@@ -52,9 +53,10 @@ class PostgreSQL:
     nulls_are_greatest = True
     aggregates: Aggregates = PostgreSQLAggregates()
 
-    def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
+    def __init__(self, url: URL, *, statement_seconds: float, threads: int, room: Room) -> None:
         module = driver_module()
         self._seconds = statement_seconds
+        self._room = room
         self.engine = self._make_engine(url.set(drivername="postgresql+psycopg"), threads)
         self._known = False
         self._knowing = threading.Lock()
@@ -96,9 +98,18 @@ class PostgreSQL:
     def writing_one(self) -> AbstractContextManager[PostgreSQLConnection]:
         return Lease(self._pool, None)
 
+    def read_one(self, statement: Statement, values: Mapping[str, Any]) -> Fetched:
+        seat = take(self._pool)
+        try:
+            connection = self._pool.open(seat)
+            connection.begin(None)
+            return connection.fetch(statement, values)
+        finally:
+            leave(self._pool, seat)
+
     def write_one(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        # The server makes commits share their writing to the disk by itself.
-        with self.writing_one() as connection:
+        # The server makes commits share their writing to the disk by itself, if there are several at once.
+        with self._room.outside(), self.writing_one() as connection:
             return connection.rows(statement, values)
 
     def fold(self, column: ColumnElement[str]) -> ColumnElement[str]:

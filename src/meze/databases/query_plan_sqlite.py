@@ -48,7 +48,7 @@ class SQLitePlans:
     """The plans of SQLite."""
 
     def read(self, connection: Connection, statement: Statement, values: Mapping[str, Any], sizes: Sizes) -> QueryPlan:
-        slots = tuple(each if each.name in PAGING else replace(each, process=_nothing) for each in statement.slots)
+        slots = tuple(each if each.name in PAGING else each._replace(process=_nothing) for each in statement.slots)
         asking = replace(statement, sql=f"EXPLAIN QUERY PLAN {statement.sql}", slots=slots, types=(), _readers=[])
         nodes: dict[int, Node] = {0: Node("")}
         for number, parent, _, detail in connection.rows(asking, values):

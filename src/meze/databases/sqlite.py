@@ -27,11 +27,12 @@ from meze.databases.aggregates import Aggregates, SQLiteAggregates
 from meze.databases.database import Fault
 from meze.databases.group_commit import GroupCommit
 from meze.databases.pool import Pool
+from meze.databases.room import Room
 from meze.databases.sqlite_connection import SQLiteConnection, Turn, configure, driver_module
 from meze.databases.sqlite_faults import SQLiteFaults
 from meze.databases.sqlite_held import Held
-from meze.databases.statement import Statement, compile_statement
-from meze.databases.transactions import Lease
+from meze.databases.statement import Fetched, Statement, compile_statement
+from meze.databases.transactions import Lease, leave, take
 
 STATEMENTS_KEPT_BY_A_CONNECTION = 512
 CHANGING_SCHEMA = "meze_changing_schema"
@@ -48,7 +49,7 @@ class SQLite:
     nulls_are_greatest = False
     aggregates: Aggregates = SQLiteAggregates()
 
-    def __init__(self, url: URL, *, statement_seconds: float, threads: int) -> None:
+    def __init__(self, url: URL, *, statement_seconds: float, threads: int, room: Room) -> None:
         self._module = driver_module()
         self._seconds = statement_seconds
         self._temporary: weakref.finalize[..., Any] | None = None
@@ -63,7 +64,7 @@ class SQLite:
         self._faults = SQLiteFaults(self._module, self._catalog)
         self._pool = Pool(self._connect, SQLiteConnection.close, threads=threads, wait_seconds=statement_seconds)
         self._turn = Turn(wait_seconds=statement_seconds)
-        self._group = GroupCommit(self.writing)
+        self._group = GroupCommit(self.writing, room)
         self._held = Held(None if self._temporary is not None else _beside(Path(str(url.database))))
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
@@ -91,6 +92,15 @@ class SQLite:
 
     def writing_one(self) -> AbstractContextManager[SQLiteConnection]:
         return Lease(self._pool, None, turn=self._turn)
+
+    def read_one(self, statement: Statement, values: Mapping[str, Any]) -> Fetched:
+        seat = take(self._pool)
+        try:
+            connection = self._pool.open(seat)
+            connection.begin(None)
+            return connection.fetch(statement, values)
+        finally:
+            leave(self._pool, seat)
 
     def write_one(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         return self._group.write(statement, values)

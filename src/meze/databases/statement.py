@@ -21,8 +21,7 @@ Row = tuple[Any, ...]
 Readers = tuple[tuple[int, Processor], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A place in the arguments that is filled at each run: by the caller's value `name`, or by `produce()`."""
 
     key: Any
@@ -59,9 +58,9 @@ class Statement:
             KeyError: a bind of the statement has no value.
         """
         arguments = self.constants.copy()
-        for slot in self.slots:
-            value = values[slot.name] if slot.produce is None else slot.produce()
-            arguments[slot.key] = value if slot.process is None else slot.process(value)
+        for key, name, process, produce in self.slots:
+            value = values[name] if produce is None else produce()
+            arguments[key] = value if process is None else process(value)
         return arguments
 
     def readers(self, cursor: Any) -> Readers:

@@ -27,6 +27,24 @@ class Lendable(Protocol):
 L = TypeVar("L", bound=Lendable)
 
 
+def take(pool: Pool[L]) -> Seat[L]:
+    """Take a seat, and refuse as a database does where none is free."""
+    try:
+        return pool.take()
+    except TimeoutError as error:
+        raise DatabaseError(Fault(FaultKind.BUSY)) from error
+
+
+def leave(pool: Pool[L], seat: Seat[L]) -> None:
+    """Undo what was not committed, and end the use of the seat."""
+    connection = seat.connection
+    try:
+        if connection is not None and not connection.leave():
+            pool.discard(seat)
+    finally:
+        pool.give_back(seat)
+
+
 class Lease(Generic[L]):
     """One `with`: takes a connection, begins, and on the way out commits (if it writes) or undoes.
 
@@ -60,16 +78,13 @@ class Lease(Generic[L]):
             raise
 
     def _take(self) -> L:
-        try:
-            seat = self._pool.take()
-        except TimeoutError as error:
-            raise DatabaseError(Fault(FaultKind.BUSY)) from error
-        self._seat: Seat[L] = seat
+        seat: Seat[L] = take(self._pool)
+        self._seat = seat
         try:
             connection = self._pool.open(seat)
             connection.begin(self._begin)
         except BaseException:
-            self._leave()
+            leave(self._pool, seat)
             raise
         return connection
 
@@ -81,15 +96,7 @@ class Lease(Generic[L]):
                 self._seat.connection.commit()
         finally:
             try:
-                self._leave()
+                leave(self._pool, self._seat)
             finally:
                 if self._turn is not None:
                     self._turn.__exit__(None, None, None)
-
-    def _leave(self) -> None:
-        connection = self._seat.connection
-        try:
-            if connection is not None and not connection.leave():
-                self._pool.discard(self._seat)
-        finally:
-            self._pool.give_back(self._seat)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from meze.access.policy import Policy
 from meze.access.rule import NOBODY_AT_ALL
 from meze.databases import Connection, Database, Fault, Statement
+from meze.databases.statement import Fetched
 from meze.errors import Text, TooExpensive
 from meze.records.faults import problem_of
 from meze.records.plan import Planner
@@ -38,6 +39,14 @@ class Lending:
     def reading(self, visit: Visit, *, snapshot: bool = False) -> AbstractContextManager[Connection]:
         """Lend a connection for reading; with `snapshot` all its statements see one moment."""
         return self._lent(visit, self.database.reading(snapshot=snapshot))
+
+    def read_one(self, visit: Visit, statement: Statement, values: Mapping[str, Any]) -> Fetched:
+        """Run one statement that reads, and return its rows as the driver gives them."""
+        try:
+            return self.database.read_one(statement, values)
+        except Exception as error:
+            self.explain(error, visit)
+            raise
 
     def writing(self, visit: Visit) -> AbstractContextManager[Connection]:
         """Lend a connection in a transaction."""
@@ -146,6 +155,10 @@ class LendingWithin(Lending):
     def reading(self, visit: Visit, *, snapshot: bool = False) -> AbstractContextManager[Connection]:  # noqa: ARG002 - what is seen is the transaction's
         self.check_time()
         return self._lent(visit, nullcontext(self._connection))
+
+    def read_one(self, visit: Visit, statement: Statement, values: Mapping[str, Any]) -> Fetched:
+        with self.reading(visit) as connection:
+            return connection.fetch(statement, values)
 
     def writing(self, visit: Visit) -> AbstractContextManager[Connection]:
         self.check_time()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meze.databases import Connection, Statement
-from meze.databases.statement import Row
+from meze.databases.statement import Fetched, Row
 from meze.errors import NotFound
 from meze.query.ask import ListAsk, Scope, Selection
 from meze.query.cursor import bad_cursor
@@ -14,7 +14,7 @@ from meze.records.cost import Slots
 from meze.records.lending import Lending
 from meze.records.plan import ListPlan, Planner, RowPlan
 from meze.records.run import Runner
-from meze.records.shape import digest, encode, no_related
+from meze.records.shape import Follow, digest, encode, no_related
 from meze.records.urls import key_text
 from meze.records.visit import Answer, Visit, keyed, named
 from meze.records.write import ask_create, plan_delete, plan_update
@@ -54,24 +54,34 @@ class Reads:
             NotFound: there is none, or none that the caller may read.
         """
         plan = self._lending.planned(visit, lambda: self._planner.row(visit.resource, visit.standing, selection))
-        with self._lending.reading(visit, snapshot=bool(plan.many)) as connection:
-            answer = self.shown(plan, visit, key, connection)
+        if plan.many:
+            with self._lending.reading(visit, snapshot=True) as connection:
+                answer = self.shown(plan, visit, key, connection)
+        else:
+            found = self._lending.read_one(visit, plan.statement, keyed(key, visit.me))
+            answer = self._shown(plan, visit, key, found, no_related)
         if answer is None:
             raise NotFound
         return answer
 
     def shown(self, plan: RowPlan, visit: Visit, key: list[Any], connection: Connection) -> Answer | None:
         """Return the row as the caller may read it, with its entity tag, or None."""
-        found = connection.fetch(plan.statement, keyed(key) | visit.me)
+        found = connection.fetch(plan.statement, keyed(key, visit.me))
+        return self._shown(
+            plan,
+            visit,
+            key,
+            found,
+            lambda many, row: self._runner.embedded(plan, many, row, visit.me, connection),
+        )
+
+    def _shown(self, plan: RowPlan, visit: Visit, key: list[Any], found: Fetched, follow: Follow) -> Answer | None:
         if not found.rows:
             return None
         whole = encode(plan.whole.objects(found, no_related)[0])
         tag, body = digest(whole), whole
         if plan.node is not plan.whole:
-            (shown,) = plan.node.objects(
-                found, lambda many, row: self._runner.embedded(plan, many, row, visit.me, connection)
-            )
-            body = encode(shown)
+            body = encode(plan.node.objects(found, follow)[0])
             if plan.node.related:
                 tag = f"{tag}.{digest(body)}"
         address = key_text(plan.resource.key, key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meze.databases import Connection
-from meze.databases.statement import Fetched, Row, decode
+from meze.databases.statement import Fetched, Readers, Row
 from meze.query.ask import ListAsk
 from meze.query.cursor import CursorSeal, Position
 from meze.query.parse import list_binding
@@ -58,8 +58,7 @@ class Runner:
         if len(found.rows) > ask.limit:
             more = ""
             if ask.page is None:
-                (last,) = decode(rows[-1:], found.readers)
-                cursor = self._cursor(plan, last, ask.binding, ask.values)
+                cursor = self._cursor(plan, rows[-1], found.readers, ask.binding, ask.values)
         if plan.count is None:
             return Page(items, more), cursor
         return CountedPage(items, more, connection.rows(plan.count, values)[0][0]), cursor
@@ -98,16 +97,17 @@ class Runner:
         items = inner.node.objects(shown, lambda many, at: self.embedded(inner, many, at, me, connection))
         if len(found.rows) <= EMBEDDED_ROWS:
             return Page(items, None)
-        (last,) = decode(shown.rows[-1:], found.readers)
-        cursor = self._cursor(inner, last, list_binding(inner.resource), values)
+        cursor = self._cursor(inner, shown.rows[-1], found.readers, list_binding(inner.resource), values)
         return Page(items, embedded_url(self.prefix, inner.resource, inner.shape.selection, cursor))
 
-    def _cursor(self, plan: ListPlan, row: Row, binding: bytes, values: Values) -> str:
-        frozen = tuple(
-            None if row[position] is None else each.type.freeze(row[position]) for position, each in plan.sort
-        )
+    def _cursor(self, plan: ListPlan, row: Row, readers: Readers, binding: bytes, values: Values) -> str:
+        """Return the cursor that stands on a row as the driver gave it."""
+        read, frozen = dict(readers), []
+        for position, each in plan.sort:
+            value = read[position](row[position]) if position in read else row[position]
+            frozen.append(None if value is None else each.type.freeze(value))
         scope = plan.shape.scope
         if scope is None:
-            return self.seal.seal(Position(frozen), binding)
+            return self.seal.seal(Position(tuple(frozen)), binding)
         key = tuple(part.type.freeze(values[f"s{index}"]) for index, part in enumerate(plan.parent_key))
-        return self.seal.seal(Position(frozen, (scope.resource, scope.relation, *key)), binding)
+        return self.seal.seal(Position(tuple(frozen), (scope.resource, scope.relation, *key)), binding)

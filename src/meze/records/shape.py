@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ ETAG = "_etag"
 """The member of a row in a list or an array, beside its fields, that holds its entity tag without quotes."""
 
 Wire = Callable[[Any], Any]
+Write = Callable[[Sequence[Any]], Iterable[Any]]
+"""Makes what is shown of a column's values as the driver gave them."""
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
@@ -39,20 +42,21 @@ class CountedPage(msgspec.Struct, gc=False):
 class Member:
     """One field: its position in the row, and how its value is written (`wire` None: as it is).
 
-    `shortcut`, where there is one, takes the place of the reader and of `wire` for a value as the driver gave it.
+    `shortcut`, where there is one, takes the place of the reader and of `wire` for values as the driver gave them.
     """
 
     position: int
     wire: Wire | None
-    shortcut: Wire | None = None
+    shortcut: Write | None = None
 
-    def written(self, read: Processor | None) -> Wire | None:
-        """Return what makes the member's value of the driver's; `read` is the reader of its column."""
-        if read is None:
-            return None if self.wire is None else _unless_null(self.wire)
-        if self.shortcut is not None:
-            return _unless_null(self.shortcut)
-        return read if self.wire is None else _one_after_other(read, self.wire)
+    def writing(self, read: Processor | None) -> Write | None:
+        """Return what makes the member's values of the driver's (None: nothing has to be done); `read` is the reader
+        of the column."""
+        if read is not None and self.shortcut is not None:
+            return self.shortcut
+        if read is None and self.wire is None:
+            return None
+        return partial(map, _written(read, self.wire))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Node:
     struct: type[msgspec.Struct]
     members: tuple[Member, ...]
     related: tuple[One | Many, ...]
-    _writers: dict[Readers, tuple[Wire | None, ...]] = field(default_factory=dict)
+    _writers: dict[Readers, tuple[Write | None, ...]] = field(default_factory=dict)
 
     def build(self, row: Row, many: Follow) -> Any:
         """Return the object for a row whose values were read; `many` answers for the to-many relations."""
@@ -96,7 +100,7 @@ class Node:
 
     def _objects(self, columns: Sequence[Sequence[Any]], fetched: Fetched, many: Follow) -> Iterable[Any]:
         values: list[Iterable[Any]] = [
-            columns[member.position] if write is None else map(write, columns[member.position])
+            columns[member.position] if write is None else write(columns[member.position])
             for member, write in zip(self.members, self._writers_after(fetched.readers), strict=True)
         ]
         for each in self.related:
@@ -109,25 +113,23 @@ class Node:
             values.append(objects)
         return map(self.struct, *values) if values else [self.struct() for _ in fetched.rows]
 
-    def _writers_after(self, readers: Readers) -> tuple[Wire | None, ...]:
+    def _writers_after(self, readers: Readers) -> tuple[Write | None, ...]:
         writers = self._writers.get(readers)
         if writers is None:
             of_column = dict(readers)
-            writers = tuple(member.written(of_column.get(member.position)) for member in self.members)
+            writers = tuple(member.writing(of_column.get(member.position)) for member in self.members)
             self._writers[readers] = writers
         return writers
 
 
-def _unless_null(write: Wire) -> Wire:
-    return lambda value: None if value is None else write(value)
+def _written(read: Processor | None, wire: Wire | None) -> Wire:
+    """Return what reads a value, if it needs reading, and writes it, unless it is null."""
 
-
-def _one_after_other(read: Processor, wire: Wire) -> Wire:
     def write(value: Any) -> Any:
-        known = read(value)
-        return None if known is None else wire(known)
+        known = value if read is None else read(value)
+        return known if known is None or wire is None else wire(known)
 
-    return write
+    return read if read is not None and wire is None else write
 
 
 def node_of(name: str, members: Sequence[tuple[str, Member]], related: Sequence[tuple[str, One | Many]]) -> Node:

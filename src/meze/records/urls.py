@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -14,6 +14,7 @@ from meze.query.select import EMBEDDED_ROWS
 from meze.resources.resource import Field, Resource
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+"""What stands for itself in a query string."""
 _ESCAPES = (("~", "~0"), ("/", "~1"), (",", "~2"))
 
 
@@ -55,13 +56,11 @@ def row_url(prefix: str, resource: Resource, key: str) -> str:
 
 
 def list_url(prefix: str, resource: Resource, arguments: Sequence[tuple[str, str]]) -> str:
-    written = "&".join([f"{_quoted(name)}={_quoted(text)}" for name, text in arguments])
+    if _PLAIN.fullmatch("".join([name + text for name, text in arguments])):
+        written = "&".join([f"{name}={text}" for name, text in arguments])
+    else:
+        written = urlencode(arguments)
     return f"{prefix}/{resource.name}?{written}"
-
-
-def _quoted(text: str) -> str:
-    """Return a text as it stands in a query string; most are letters that stand for themselves."""
-    return text if _PLAIN.fullmatch(text) else quote_plus(text)
 
 
 def embedded_url(prefix: str, resource: Resource, selection: Selection, cursor: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from meze.access.caller import Caller, Standing
 from meze.access.rule import ME_BINDS
 from meze.resources.resource import Resource
+
+_MY_ID, _MY_EMAIL = ME_BINDS["id"], ME_BINDS["email"]
 
 
 @dataclass(slots=True)
@@ -23,8 +25,7 @@ class Notes:
     shown: dict[tuple[str, str], bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """`standing` is what the caller's part of the rules comes to; `me` are the bind values that carry the caller.
 
     `notes` are taken where the answer may be asked for again.
@@ -46,8 +47,7 @@ class Visit:
         return caller_values(self.caller)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The body of an answer. `etag` is without quotes; `key` stands in the row's address. `rows` is for the log."""
 
     body: bytes
@@ -66,7 +66,7 @@ class Match:
 
 def caller_values(caller: Caller) -> dict[str, Any]:
     """Return the bind values that carry the caller into a statement."""
-    return {ME_BINDS["id"]: caller.id, ME_BINDS["email"]: caller.email}
+    return {_MY_ID: caller.id, _MY_EMAIL: caller.email}
 
 
 def named(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,6 +74,9 @@ def named(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"n_{name}": value for name, value in values.items()}
 
 
-def keyed(key: list[Any]) -> dict[str, Any]:
-    """Return the bind values of a row's key."""
-    return {f"k{index}": part for index, part in enumerate(key)}
+def keyed(key: list[Any], values: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """Return the bind values of a row's key, with others."""
+    bound = dict(values)
+    for index, part in enumerate(key):
+        bound[f"k{index}"] = part
+    return bound

@@ -16,6 +16,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, Rule
 
+from meze.databases import Room
 from meze.errors import BadRequest, Internal, MethodNotAllowed, Problem, problems
 from meze.events import Events, RequestAnswered, RequestFailed
 from meze.web.doorway import Doorway
@@ -28,22 +29,38 @@ from meze.web.wsgi_door import WsgiDoor, path_of
 
 ENDPOINT = "meze"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_UNKNOWN = Response(500)
+"""Stands for the answer of a route of the user's."""
 StartResponse = Callable[..., Any]
 
 
 class Doors:
-    """Wraps `app.wsgi_app`. `open_site` seals the declarations and returns the site; it is called at each request."""
+    """Wraps `app.wsgi_app`. `open_site` seals the declarations and returns the site."""
 
-    def __init__(self, app: flask.Flask, events: Events, prefix: str, open_site: Callable[[], Site]) -> None:
+    def __init__(
+        self, app: flask.Flask, events: Events, room: Room, prefix: str, open_site: Callable[[], Site]
+    ) -> None:
         self._inner = app.wsgi_app
         self._events = events
+        self._room = room
         self._open_site = open_site
+        self._site: Site | None = None
         self.way = Doorway(app, self._inner, prefix, ENDPOINT)
         self.direct: WsgiDoor | None = None
         self._ids = RequestIds()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        site = self._open_site()
+        entered = self._room.enter()
+        try:
+            return self._answer(environ, start_response)
+        finally:
+            if entered:
+                self._room.leave()
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        site = self._site
+        if site is None:
+            self._site = site = self._open_site()
         started = time.perf_counter()
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else self._ids.new()
@@ -99,16 +116,18 @@ class Doors:
         response: Response | None = environ.get("meze.response")
         request: Request | None = environ.get("meze.request")
         names = tuple([name for name, _ in request.arguments]) if request else ()
+        if response is None:
+            response = _UNKNOWN
         return RequestAnswered(
-            method=environ["REQUEST_METHOD"],
-            route=response.route if response and response.route else _user_route(environ),
-            status=status,
-            milliseconds=seconds * 1000,
-            request_id=environ["meze.request_id"],
-            caller_id=response.caller_id if response else None,
-            rows=response.rows if response else None,
-            parameters=(*names, *(response.parameters if response else ())),
-            code=response.code if response else None,
+            environ["REQUEST_METHOD"],
+            response.route or _user_route(environ),
+            status,
+            seconds * 1000,
+            environ["meze.request_id"],
+            response.caller_id,
+            response.rows,
+            (*names, *response.parameters),
+            response.code,
         )
 
 

@@ -57,9 +57,11 @@ class Site:
     accounts: AccountRoutes | None = None
     explains: Explains | None = None
     _below: str = field(init=False)
+    _batch: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_below", self.settings.prefix + "/")
+        object.__setattr__(self, "_batch", self.batches.path)
 
     def answer(self, request: Request) -> Response:
         """Return the answer; never raises."""
@@ -118,7 +120,7 @@ class Site:
             return self.pages.answer(request)
         if self.accounts is not None and self.accounts.serves(request.path):
             return self.accounts.answer(request)
-        if request.path == self.batches.path:
+        if request.path == self._batch:
             return self.retries.answer(request, self.batches, self._problem)
         if self.under_prefix(request.path):
             if self.explains is not None and EXPLAIN in request.headers:

@@ -7,7 +7,7 @@ not fit the column is refused, never rounded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Annotated, Any
 
@@ -85,15 +85,24 @@ def _wire(notation: str) -> Callable[[Any], str | None]:
     return write
 
 
-def _double_wire(scale: int) -> Callable[[Any], str | None]:
-    """Return what writes a double of SQLite's as SQLAlchemy reads it: rounded to the scale of the column."""
-    nothing = f"{-0.0:.{scale}f}"
+def _doubles_written(scale: int) -> Callable[[Sequence[Any]], list[str | None]]:
+    """Return what writes doubles of SQLite's as SQLAlchemy reads them: rounded to the scale of the column."""
+    form = f"%.{scale}f".__mod__
+    nothing = form(-0.0)
+    strange = {nothing, "inf", "-inf", "nan"}
 
-    def write(value: Any) -> str | None:
-        text = f"{value:.{scale}f}"
-        if text == nothing:
-            return text[1:]
-        return text if text[-1].isdigit() else None
+    def one(value: Any) -> str | None:
+        text = None if value is None else form(value)
+        if text in strange:
+            return text[1:] if text == nothing else None
+        return text
+
+    def write(values: Sequence[Any]) -> list[str | None]:
+        try:
+            texts: list[str | None] = list(map(form, values))
+        except TypeError:  # a NULL is among them
+            return list(map(one, values))
+        return texts if strange.isdisjoint(texts) else list(map(one, values))
 
     return write
 
@@ -120,7 +129,7 @@ def _decimal(sqltype: Any, place: Place) -> FieldType:
         struct=str | None,
         operators=ORDER,
         wire=_wire("f" if free else f".{scale}f"),
-        shortcut=_double_wire(scale) if stored_as_double and _is_read_at(sqltype, scale) else None,
+        shortcut=_doubles_written(scale) if stored_as_double and _is_read_at(sqltype, scale) else None,
         # What SQLite compares is the double, whose further digits are cut from the Decimal that SQLAlchemy makes of it.
         cursor_type=NullType() if stored_as_double else None,
         freeze=_freeze_double if stored_as_double else str,

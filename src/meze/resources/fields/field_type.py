@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -62,8 +62,8 @@ class FieldType:
         operators: the filter operators that mean something for it.
         sortable: whether rows may be sorted by it.
         wire: turns the driver's value (never None) into what msgspec encodes; None where it is that already.
-        shortcut: turns what the driver gives before any result processor (never None) into what msgspec encodes, to the
-            same effect as the processor and `wire`; None where there is no faster way than these two.
+        shortcut: turns a column of what the driver gives, before any result processor and with its NULLs, into what
+            msgspec encodes, to the same effect as the processor and `wire`; None where these two are as fast.
         store: turns the Python value, None included, into the bound value; None where it is that already.
         body_schema: JSON Schema of the value in a body, where more is accepted than is answered.
         cursor_type: the SQLAlchemy type under which a sort column is selected for a cursor and its value bound again
@@ -88,7 +88,7 @@ class FieldType:
     operators: frozenset[str]
     sortable: bool = True
     wire: Callable[[Any], Any] | None = None
-    shortcut: Callable[[Any], Any] | None = None
+    shortcut: Callable[[Sequence[Any]], Iterable[Any]] | None = None
     store: Callable[[Any], Any] | None = None
     body_schema: Mapping[str, Any] | None = None
     cursor_type: TypeEngine[Any] | None = None

@@ -84,6 +84,10 @@ class WatchedLending(Lending):
         self._watch.plans.append(Planned(visit, plan))
         return plan
 
+    def read_one(self, visit: Visit, statement: Statement, values: Mapping[str, Any]) -> Fetched:
+        with self.reading(visit) as connection:
+            return connection.fetch(statement, values)
+
     @contextmanager
     def _lent(self, visit: Visit | None, lent: AbstractContextManager[Connection]) -> Iterator[Connection]:
         with super()._lent(visit, lent) as connection:

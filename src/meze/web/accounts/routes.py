@@ -56,6 +56,8 @@ class AccountRoutes:
         self._settings = settings
         self.cookies = cookies_of(settings)
         self._origins = origins_of(settings)
+        self._below = tuple(settings.prefix + each for each in _BELOW)
+        self._tops = frozenset((settings.prefix + _AUTH, settings.prefix + _USERS))
         self._table: defaultdict[str, dict[str, tuple[Endpoint, Handler]]] = defaultdict(dict)
         handlers = (
             SigningIn(accounts, self.cookies, settings.prefix),
@@ -70,8 +72,7 @@ class AccountRoutes:
 
     def serves(self, path: str) -> bool:
         """Say whether a path is of the accounts, known or not."""
-        place = self._place(path)
-        return place.startswith(_BELOW) or place in (_AUTH, _USERS)
+        return path.startswith(self._below) or path in self._tops
 
     def route_of(self, path: str) -> str:
         """Return the template of a path, for the log: never what stands in it."""
