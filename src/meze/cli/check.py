@@ -9,10 +9,10 @@ from dataclasses import asdict
 
 import click
 
-from meze.app import Installation
 from meze.cli.find import load_meze
 from meze.cli.findings import Finding, find_all
 from meze.cli.group import app_option, chosen, json_option
+from meze.installation import Installation
 from meze.settings import SETTINGS
 
 COLOURS = {"fault": "red", "warning": "yellow", "note": "cyan"}

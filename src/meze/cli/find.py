@@ -12,10 +12,10 @@ from dotenv import dotenv_values
 from flask import Flask
 from flask.cli import NoAppException, ScriptInfo
 
-from meze.app import Installation
 from meze.cli.misuse import explained
 from meze.databases.database import DatabaseError, FaultKind
 from meze.errors import Mistake
+from meze.installation import Installation
 from meze.settings import SETTINGS, masked_url
 
 FILES = ("wsgi.py", "app.py")
