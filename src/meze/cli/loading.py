@@ -8,6 +8,7 @@ import click
 from flask import Flask
 
 from meze.accounts.accounts import Accounts
+from meze.cli.door import closed_by, in_words
 from meze.cli.find import installed, load_app
 from meze.cli.schema import prepare_schema
 from meze.cli.worker import Ready
@@ -48,7 +49,8 @@ def started(app: Flask, notices: tuple[str, ...], *, may_link: Callable[[], bool
         accounts.start()
         if settings.env != "production" and may_link():
             first_admin = _first_admin_link(accounts)
-    return Ready(settings.prefix, settings.docs != "off", masked_url(settings.database_url), notices, first_admin)
+    database, door = masked_url(settings.database_url), in_words(closed_by(meze))
+    return Ready(settings.prefix, settings.docs != "off", database, door, notices, first_admin)
 
 
 def _first_admin_link(accounts: Accounts) -> str | None:

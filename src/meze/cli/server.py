@@ -181,7 +181,7 @@ def _wait_until_open(plan: Plan) -> None:
 
 
 def welcome(plan: Plan, ready: Ready) -> str:
-    """Return what a person reads at start: address, docs, database, and in which environment."""
+    """Return what a person reads at start: address, docs, database, door, and in which environment."""
     settings = plan.settings
     host = settings.host.strip("[]")
     reach = "" if is_loopback(host) else f", on {host}: reachable from other machines"
@@ -192,6 +192,7 @@ def welcome(plan: Plan, ready: Ready) -> str:
         f"  API reference  {base}/docs" if ready.docs else "  API reference  off (MEZE_DOCS)",
         *_first_admin(base, ready),
         f"  Database       {ready.database}",
+        f"  Door           {ready.door}",
         f"  Stop           Ctrl-C{'; changes to files reload' if plan.dev else ''}",
     ]
     return "\n".join([*lines, *(f"Note: {notice}" for notice in ready.notices)])

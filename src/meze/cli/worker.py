@@ -29,12 +29,14 @@ GARBAGE_THRESHOLD = 20_000
 class Ready(NamedTuple):
     """What a worker tells the main process once it can serve.
 
-    `first_admin` is the token of the one-time link, from the one worker that made it.
+    `door` says which door requests come through. `first_admin` is the token of the one-time link, from the one worker
+    that made it.
     """
 
     prefix: str
     docs: bool
     database: str
+    door: str
     notices: tuple[str, ...]
     first_admin: str | None = None
 
