@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from meze.app import Installation
+from meze.installation import Installation
 
 BIN = Path(sys.executable).parent
 _NOT_OURS = ("MEZE_", "DATABASE_URL", "SECRET_KEY", "PORT", "FLASK_", "PYTEST_", "PYTHONPATH")

@@ -14,7 +14,6 @@ import os
 import re
 import secrets
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -414,7 +413,10 @@ def _refuse_contradictions(settings: Settings) -> None:
 def _from_pyproject(root: Path) -> dict[str, tuple[Any, str]]:
     path = root / "pyproject.toml"
     try:
-        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("meze", {})
+        written = path.read_text("utf-8")
+        import tomllib  # only for those who have such a file
+
+        table = tomllib.loads(written).get("tool", {}).get("meze", {})
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

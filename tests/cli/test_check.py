@@ -46,6 +46,14 @@ api.resource(Reply)
 """
 
 
+HOOK = """
+
+@app.after_request
+def stamp(response):
+    return response
+"""
+
+
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Path]:
     """A program in an empty folder, whose database has all that it needs."""
@@ -157,3 +165,21 @@ def test_a_name_that_is_no_setting_is_a_warning(program: Path, monkeypatch: pyte
     (unknown,) = of(document, "configuration")
     assert unknown["level"] == "warning"
     assert "MEZE_PAGE_LIMITT" in unknown["what"]
+
+
+def test_it_says_that_requests_come_through_the_quick_door(program: Path) -> None:
+    run(program, "db", "upgrade")
+
+    assert "Door\n  WSGI, the quick one\n" in run(program, "check").stdout
+    assert findings(program)[1]["door"] == {"name": "wsgi", "closed_by": None, "where": None}
+
+
+def test_it_names_the_line_that_closed_the_quick_door(program: Path) -> None:
+    program.write_text(program.read_text() + HOOK)
+    line = program.read_text().splitlines().index("@app.after_request") + 1
+
+    said = run(program, "check").stdout
+    told = findings(program)[1]["door"]
+
+    assert f"  Flask: the quick one is closed by the after_request function stamp ({program.name}:{line})\n" in said
+    assert told == {"name": "flask", "closed_by": "the after_request function stamp", "where": f"{program.name}:{line}"}

@@ -14,9 +14,26 @@ from meze.cli import meze as commands
 # What takes long to import, and nobody needs who only asks for help or for the version.
 HEAVY = {"alembic", "argon2", "asyncio", "cryptography", "flask", "granian", "jinja2", "pydantic", "sqlalchemy"}
 
-
 # What few requests need, and no server that has answered none yet.
-LATER = {"alembic", "email_validator", "meze.openapi.document", "structlog"}
+LATER = {
+    "alembic",
+    "email_validator",
+    "meze.openapi.document",
+    "meze.verify",
+    "pyotp",
+    "pytest",
+    "rich",
+    "schemathesis",
+    "segno",
+    "structlog",
+    "webauthn",
+}
+
+# What is PostgreSQL's alone.
+POSTGRESQL = {"psycopg", "sqlalchemy.dialects.postgresql"}
+
+# What stands in the workers of a server: the process that directs them would hold it once more, for nothing.
+WORKERS_OWN = {"alembic", "argon2", "cryptography", "flask", "jinja2", "meze.app", "msgspec", "psycopg", "sqlalchemy"}
 
 
 def imported_by(source: str, **process: object) -> set[str]:
@@ -28,24 +45,44 @@ def imported_by(source: str, **process: object) -> set[str]:
     return set(json.loads(done.stderr))
 
 
+def among(loaded: set[str], names: set[str]) -> set[str]:
+    """Return those of `names` that were imported, as a module or as a package."""
+    return {name for name in names if any(each == name or each.startswith(f"{name}.") for each in loaded)}
+
+
+def test_importing_meze_loads_nothing_of_it_until_a_name_is_used():
+    loaded = imported_by("import meze")
+
+    assert among(loaded, HEAVY) == set()
+    assert {name for name in loaded if name.startswith("meze.")} == set()
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"]], ids=" ".join)
 def test_what_says_only_what_meze_is_loads_nothing_heavy(words):
     loaded = imported_by(f"import meze; from meze.cli import meze; meze({words}, 'meze')")
 
     assert "meze.cli.group" in loaded
-    assert {name for name in loaded if name.split(".")[0] in HEAVY} == set()
+    assert among(loaded, HEAVY) == set()
     assert {name for name in loaded if name.startswith("meze.")} == {"meze.cli", "meze.cli.group", "meze.errors"}
 
 
 def test_a_server_on_a_database_that_has_everything_starts_without_what_is_used_later(staff):
     loaded = imported_by(
-        "from meze.cli import serve, worker; worker._prepared('app.py', dev=True)",
+        "from meze.cli.loading import prepared; prepared('app.py', dev=False)",
         cwd=staff.folder,
         env=staff.environment(),
     )
 
     assert {"flask", "meze.app", "meze.databases.schema"} <= loaded
-    assert loaded & LATER == set()
+    assert among(loaded, LATER) == set()
+    assert among(loaded, POSTGRESQL) == set(), "it is on SQLite"
+
+
+def test_the_process_that_directs_the_workers_holds_nothing_of_the_app():
+    loaded = imported_by("import meze.cli.serve")
+
+    assert "granian.server.mp" in loaded
+    assert among(loaded, WORKERS_OWN) == set()
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -58,9 +58,20 @@ def test_dev_adds_the_tables_and_says_where_everything_is(project):
     assert f"{server.url}/api/v1  (development, 1 worker)" in said
     assert f"{server.url}/docs" in said
     assert f"sqlite:///{project.folder}/instance/meze.db" in said
+    assert "Door           WSGI, the quick one" in said
     assert "Ctrl-C" in said
     assert "\x1b" not in said
     assert stat.S_IMODE((project.folder / "instance").stat().st_mode) == 0o700
+
+
+def test_at_start_it_names_the_line_that_closed_the_quick_door(project):
+    program = (project.folder / "app.py").read_text()
+    project.write(program + "\n@app.before_request\ndef look():\n    pass\n")
+    line = program.count("\n") + 2
+    with project.serving("--dev") as server:
+        said = server.said()
+
+    assert f"Door           Flask: the quick one is closed by the before_request function look (app.py:{line})" in said
 
 
 def test_without_dev_a_database_that_lacks_a_table_is_refused_and_then_served(project):

@@ -80,13 +80,24 @@ def test_a_sound_program_passes_and_its_own_database_is_not_touched(program):
 
 
 def test_a_leak_is_told_and_ends_with_1(tmp_path, monkeypatch):
-    done = Program(tmp_path, monkeypatch, PROGRAM + LEAK).run("--door", "get", "--first")
+    program = Program(tmp_path, monkeypatch, PROGRAM + LEAK)
+    done = program.run("--door", "get", "--first")
 
     assert done.exit_code == 1
     assert "trips, one row by its key:" in done.stdout
     assert "as nobody." in done.stdout
     assert "curl -i http://localhost:8000/api/v1/trips/" in done.stdout
-    assert "meze verify --seed 1" in done.stdout
+    again = f"meze verify --app {program.path} --seed 1 --door get --first --no-fuzz"
+    assert done.stdout.rstrip().endswith(f"The same run again: {again}")
+
+
+def test_those_that_are_not_shown_are_found_by_the_line_that_is_shown(tmp_path, monkeypatch):
+    program = Program(tmp_path, monkeypatch, PROGRAM + LEAK)
+    done = program.run("--door", "get", "--seed", "5", "--seconds", "20")
+
+    narrowed = f"meze verify --app {program.path} --seed 5 --door get --resource trips\n"
+    assert f"more of this door here: {narrowed}" in done.stdout
+    assert "--seed 5 --door get --seconds 20.0 --no-fuzz" in done.stdout
 
 
 @pytest.mark.parametrize(

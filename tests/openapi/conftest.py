@@ -16,7 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 
-from meze.app import Installation
+from meze.installation import Installation
 from meze.openapi.document import document as describe
 from openapi.kitchen import make
 

@@ -14,8 +14,8 @@ from flask import Flask
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from meze import Caller, Exact, FieldRules, Meze, anyone, hidden, me, role, signed_in
-from meze.app import Installation
 from meze.databases.search import SearchIndex
+from meze.installation import Installation
 
 HIDDEN = ("secret_hash", "internal_note", "ledger", "vault")
 """Names that no caller may learn: hidden fields, a relation to what nobody may read, and that resource's field."""

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
 from meze.access.policy import Policy
-from meze.app import Installation
 from meze.errors import problems
+from meze.installation import Installation
 from meze.openapi.description import Description
 from meze.openapi.document import document as describe
 from meze.query.parse import Limits

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from meze import Meze, anyone
-from meze.app import Installation
+from meze.installation import Installation
 from meze.query.operators import OPERATORS, Operand
 from meze.query.parse import EXPORT_PARAMETERS, LIST_PARAMETERS
 from meze.resources.resource import Field, Resource

@@ -13,8 +13,8 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from meze import FieldRules, Meze, anyone, hidden, me, role, signed_in
-from meze.app import Installation
 from meze.events import RequestAnswered
+from meze.installation import Installation
 from meze.verify.attack import Attack, Chosen, attack
 from meze.verify.doors import DOORS
 from meze.verify.fuzz import Fuzzed

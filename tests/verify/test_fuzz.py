@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from meze import Caller, Meze, anyone, hidden, me, signed_in
-from meze.app import Installation
+from meze.installation import Installation
 from meze.verify.client import Client, Exchange
 from meze.verify.finding import Finding
 from meze.verify.fuzz import MISSING, Fuzzed, available, fuzz, fuzzed

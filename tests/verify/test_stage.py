@@ -13,9 +13,9 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, delete, insert, inspect, text, update
 
 from meze import Caller, Meze, anyone, me, role, signed_in
-from meze.app import Installation
 from meze.databases import open_database
 from meze.errors import Mistake
+from meze.installation import Installation
 from meze.verify import place
 from meze.verify.callers import Actor
 from meze.verify.place import temporary_database

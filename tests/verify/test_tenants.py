@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 
-from meze.app import Installation
+from meze.installation import Installation
 from meze.verify.stage import staged
 
 STUDIO = Path(__file__).parents[2] / "examples" / "studio" / "app.py"

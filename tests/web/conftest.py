@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from meze import Meze, anyone, me, signed_in
 from meze.accounts.accounts import Accounts
-from meze.app import Installation
+from meze.installation import Installation
 
 PASSWORD = "four plain words for anna"
 SETTINGS = {"secret_key": "k" * 20 + "abcdefghijklmnopqrstuvwxyz", "password_hashing": "m=1024,t=1,p=1"}

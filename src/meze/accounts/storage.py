@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Table, bindparam, insert
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 
 from meze.databases import Connection, Database, FaultKind
@@ -15,8 +15,6 @@ from meze.databases.statement import Statement
 from meze.errors import AlreadyExists, Problem, StillReferenced, StorageFull, TooExpensive, Unavailable
 
 Row = tuple[Any, ...]
-INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""How each database writes `INSERT … ON CONFLICT`."""
 
 
 class Work:
@@ -77,7 +75,8 @@ class Storage:
     def kept(self, name: str, make: Callable[[Any], ClauseElement]) -> ClauseElement:
         """Return a clause that depends on the database, made once; `make` gets its `insert`, with ON CONFLICT."""
         if name not in self._kept:
-            self._kept[name] = make(INSERTS[self.database.name])
+            # SQLAlchemy's dialects take long to import: only that of the database in use is.
+            self._kept[name] = make(import_module(f"sqlalchemy.dialects.{self.database.name}").insert)
         return self._kept[name]
 
     def is_taken(self, error: BaseException) -> bool:

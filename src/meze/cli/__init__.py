@@ -44,7 +44,7 @@ def main() -> None:
     """Run the command line of this process."""
     # What a command imports stays until its end. Looking through it for garbage as often as Python does by itself would
     # take a fifth of the start.
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(100_000, 10, 10)
     meze(prog_name="meze")
 
 

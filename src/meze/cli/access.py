@@ -14,12 +14,13 @@ import click
 from meze.access.caller import Standing
 from meze.access.matrix import Kind, every_kind, just, matrix
 from meze.accounts import credentials
-from meze.app import Installation
 from meze.cli.access_shown import Shown, as_data, as_markdown, as_text, seen_from
 from meze.cli.accounts import accounts_of, found, printable
-from meze.cli.find import load_meze, project_folder
+from meze.cli.find import load_meze
 from meze.cli.group import app_option, chosen, json_option
+from meze.cli.place import project_folder
 from meze.errors import Mistake
+from meze.installation import Installation
 from meze.resources.resource import nearest
 from meze.web.outside import views_outside
 

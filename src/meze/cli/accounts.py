@@ -9,12 +9,12 @@ import click
 
 from meze.accounts.accounts import Accounts
 from meze.accounts.visitor import Visitor
-from meze.app import Installation
 from meze.cli.find import load_meze, reaching
 from meze.cli.group import chosen
 from meze.cli.schema import refuse_lacking
 from meze.databases.database import DatabaseError
 from meze.errors import Mistake, Problem, TooManyRequests
+from meze.installation import Installation
 
 VISITOR = Visitor(device="command line")
 """Who the audit trail says it was."""

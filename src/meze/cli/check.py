@@ -9,10 +9,11 @@ from dataclasses import asdict
 
 import click
 
-from meze.app import Installation
+from meze.cli.door import as_object, closed_by, in_words
 from meze.cli.find import load_meze
 from meze.cli.findings import Finding, find_all
 from meze.cli.group import app_option, chosen, json_option
+from meze.installation import Installation
 from meze.settings import SETTINGS
 
 COLOURS = {"fault": "red", "warning": "yellow", "note": "cyan"}
@@ -28,7 +29,12 @@ def check(target: str | None, production: bool, as_json: bool) -> None:
     found = list(find_all(meze, production=production))
     faults = sum(each.level == "fault" for each in found)
     if as_json:
-        document = {"ok": not faults, "settings": _settings(meze), "findings": [asdict(each) for each in found]}
+        document = {
+            "ok": not faults,
+            "settings": _settings(meze),
+            "door": as_object(closed_by(meze)),
+            "findings": [asdict(each) for each in found],
+        }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         _show(meze, found)
@@ -56,6 +62,9 @@ def _show(meze: Installation, found: Iterable[Finding]) -> None:
     for each in lines:
         source = "" if each["source"] == "default" else f"  ({each['source']})"
         click.echo(f"  {each['name']:{widest}}  {each['value'] or '–'}{source}")
+    click.echo()
+    click.secho("Door", bold=True)
+    click.echo(f"  {in_words(closed_by(meze))}")
     found = list(found)
     for section in dict.fromkeys(each.section for each in found):
         click.echo()

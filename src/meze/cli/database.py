@@ -7,11 +7,11 @@ import sys
 
 import click
 
-from meze.app import Installation
 from meze.cli.find import load_meze, reaching
 from meze.cli.group import MezeGroup, app_option, chosen, json_option
 from meze.cli.schema import remedy_for
 from meze.databases.schema import Change, apply, pending
+from meze.installation import Installation
 from meze.settings import masked_url
 
 

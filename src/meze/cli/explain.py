@@ -13,12 +13,12 @@ import click
 
 from meze.access.caller import NOBODY, Caller
 from meze.accounts.accounts import Accounts
-from meze.app import Installation
 from meze.cli.accounts import declared, found, in_words
 from meze.cli.find import load_meze, reaching
 from meze.cli.group import app_option, chosen, json_option
 from meze.cli.schema import refuse_lacking
 from meze.errors import Mistake, Problem
+from meze.installation import Installation
 from meze.query.parse import EXPORT_PARAMETERS
 from meze.resources.resource import ACTIONS
 from meze.verify.explain import report

@@ -9,10 +9,10 @@ from typing import Literal
 from meze.access.cascades import cascades
 from meze.access.lint import lint
 from meze.accounts.tables import User
-from meze.app import Installation
 from meze.cli.find import reaching
 from meze.cli.schema import remedy_for
 from meze.databases.schema import pending
+from meze.installation import Installation
 from meze.settings import production_faults
 
 Level = Literal["fault", "warning", "note"]

@@ -30,7 +30,7 @@ class MezeGroup(click.Group):
     """Prints a Mistake as one cause and one remedy and exits with 1. Anything else that escapes is a fault of ours."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from meze.cli.find import read_environment_files
+        from meze.cli.place import read_environment_files
 
         if os.environ.get("NO_COLOR"):
             ctx.color = False
@@ -79,7 +79,6 @@ def show_mistake(mistake: Mistake, *, colour: bool | None = None) -> None:
 
 def chosen(target: str | None) -> str | None:
     """Return what was chosen with `--app`: ours, the one of `flask --app`, or FLASK_APP."""
-    from flask.cli import ScriptInfo
-
-    above = click.get_current_context().find_object(ScriptInfo)
+    flask = sys.modules.get("flask.cli")  # not imported: under `flask meze` it is there already
+    above = None if flask is None else click.get_current_context().find_object(flask.ScriptInfo)
     return target or (above.app_import_path if above else None) or os.environ.get("FLASK_APP") or None

@@ -16,6 +16,7 @@ from types import TracebackType
 
 import meze as public
 from meze.app import Meze
+from meze.cli.place import seen_from_here
 from meze.errors import Mistake
 
 
@@ -131,9 +132,9 @@ def explained(error: BaseException) -> Mistake:
 def users_line(error: BaseException) -> str | None:
     """Return `file:line` of the user's innermost line that led to the error, the file as seen from here."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{_seen_from_here(error.filename)}:{error.lineno}"
+        return f"{seen_from_here(error.filename)}:{error.lineno}"
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
-    return f"{_seen_from_here(lines[-1].filename)}:{lines[-1].lineno}" if lines else None
+    return f"{seen_from_here(lines[-1].filename)}:{lines[-1].lineno}" if lines else None
 
 
 _FOREIGN = tuple(
@@ -147,11 +148,6 @@ _FOREIGN = tuple(
 
 def _is_users(filename: str) -> bool:
     return not filename.startswith(("<", *(f"{folder}/" for folder in _FOREIGN)))
-
-
-def _seen_from_here(filename: str) -> str:
-    path = Path(filename)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
 
 
 def _from_users_code(error: BaseException) -> TracebackType | None:

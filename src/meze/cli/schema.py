@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meze.app import Installation
 from meze.databases.schema import Change, apply, is_complete, pending
 from meze.errors import Mistake
+from meze.installation import Installation
 
 # Without these some requests cannot be answered; a missing index only makes them slow.
 NEEDED = ("add_table", "add_column", "add_search")

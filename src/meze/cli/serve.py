@@ -9,8 +9,8 @@ import socket
 
 import click
 
-from meze.cli.find import expect_app, project_folder
 from meze.cli.group import app_option, chosen
+from meze.cli.place import expect_app, project_folder
 from meze.cli.server import Plan, run
 from meze.errors import Mistake
 from meze.settings import Settings, environment_for, read_settings

@@ -1,7 +1,8 @@
 """The processes of `meze serve`: granian's main process, which this file directs, and its workers.
 
 The app is never imported in the main process. Workers are forked from it, so a worker that starts later, after a change
-of the code, gets the code as it is then.
+of the code, gets the code as it is then. The libraries that an app stands on are imported before the fork where several
+workers can share them, or where reloads should not wait for them; for a single worker that would only cost memory.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.queues import SimpleQueue
 from typing import Any
 
@@ -24,7 +26,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 from watchfiles import Change, DefaultFilter
 
-from meze.cli.worker import Ready, load, try_load
+from meze.cli.worker import Ready, load, trial
 from meze.settings import EXPORTS_AT_ONCE, WAITING_FOR_EACH, Settings, is_loopback
 
 # Every open connection holds one of these in its worker, idle ones too: fewer would let slow clients lock others out.
@@ -69,7 +71,7 @@ class Server(MPServer):
         """
         if self.plan.dev:
             self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # not annotated by granian
-        elif try_load(self.plan.target):
+        elif _would_start(self.plan.target):
             super().signal_handler_reload(*args, **kwargs)  # type: ignore[no-untyped-call]  # as above
         else:
             click.echo("The new version cannot be loaded; the running one stays.", err=True)
@@ -98,11 +100,21 @@ def run(plan: Plan) -> None:
         log_dictconfig=_logging_to_stderr(),
     )
     server.plan = plan
+    if plan.workers > 1 or plan.dev:
+        import_module("meze.cli.loading")
     quiet = _UntilReady()
     logging.getLogger("_granian").addFilter(quiet)
     threading.Thread(target=_announce, args=(plan, server, ready, quiet), daemon=True).start()
     gc.freeze()  # what was imported up to here is shared with the workers for as long as nobody writes to it
     server.serve(target_loader=_Loader(plan, ready), wrap_loader=False)
+
+
+def _would_start(target: str | None) -> bool:
+    """Return whether the program as it is now would start, found out in a process of its own; it says why not."""
+    attempt = multiprocessing.Process(target=trial, args=(target,))
+    attempt.start()
+    attempt.join()
+    return attempt.exitcode == 0
 
 
 class _Loader:
@@ -165,11 +177,11 @@ def _wait_until_open(plan: Plan) -> None:
         with contextlib.suppress(OSError):
             socket.create_connection((address, plan.settings.port), timeout=1).close()
             return
-        time.sleep(0.02)
+        time.sleep(0.005)
 
 
 def welcome(plan: Plan, ready: Ready) -> str:
-    """Return what a person reads at start: address, docs, database, and in which environment."""
+    """Return what a person reads at start: address, docs, database, door, and in which environment."""
     settings = plan.settings
     host = settings.host.strip("[]")
     reach = "" if is_loopback(host) else f", on {host}: reachable from other machines"
@@ -180,6 +192,7 @@ def welcome(plan: Plan, ready: Ready) -> str:
         f"  API reference  {base}/docs" if ready.docs else "  API reference  off (MEZE_DOCS)",
         *_first_admin(base, ready),
         f"  Database       {ready.database}",
+        f"  Door           {ready.door}",
         f"  Stop           Ctrl-C{'; changes to files reload' if plan.dev else ''}",
     ]
     return "\n".join([*lines, *(f"Note: {notice}" for notice in ready.notices)])

@@ -17,11 +17,11 @@ from meze.accounts.addresses import checked
 from meze.accounts.people import NewPerson
 from meze.accounts.roster import Person, everyone
 from meze.accounts.storage import Work
-from meze.app import Installation
 from meze.cli.accounts import VISITOR, accounts_of, declared, email_argument, found, printable
 from meze.cli.group import MezeGroup, app_option, json_option
 from meze.cli.password import asked_for, refuse_unfit
 from meze.errors import AlreadyExists, Changed, Forbidden, Mistake
+from meze.installation import Installation
 
 LONGEST_NAME = 200
 

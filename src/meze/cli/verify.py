@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
+from click.core import ParameterSource
 
 from meze.cli.find import installed, load_app, reaching
 from meze.cli.group import app_option, chosen, json_option
 from meze.errors import Mistake
 from meze.events import RequestAnswered
 from meze.resources.resource import nearest
+from meze.settings import masked_url
 from meze.verify.attack import Attack, Chosen, Progress, attack
 from meze.verify.doors import DOORS
 from meze.verify.fuzz import Fuzzed, fuzz
@@ -22,6 +25,8 @@ from meze.verify.stage import Stage, staged
 
 _FUZZ_SHARE = 0.25
 _LEAST_FUZZ_SECONDS = 5.0
+REPEATED = ("doors", "resources", "callers", "seconds", "first", "no_fuzz", "database_url")
+"""What makes a run what it is, besides the app and the seed."""
 
 
 @click.command(
@@ -74,10 +79,22 @@ def verify(
     if as_json:
         click.echo(json.dumps(as_data(report), indent=2, ensure_ascii=False))
     else:
-        for line in as_text(report):
+        for line in as_text(report, _typed("target", start="meze verify"), _typed(*REPEATED)):
             click.echo(line)
     if not report.clean:
         sys.exit(1)
+
+
+def _typed(*names: str, start: str = "") -> str:
+    """Return these options as they were typed, after `start`; those that were not typed are left out."""
+    context = click.get_current_context()
+    words = [start] if start else []
+    for each in context.command.params:
+        if each.name in names and context.get_parameter_source(each.name) is ParameterSource.COMMANDLINE:
+            value, option = context.params[each.name], each.opts[0]
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [option] if one is True else [option, shlex.quote(masked_url(str(one)))]
+    return " ".join(words)
 
 
 def refuse_unknown(option: str, named: tuple[str, ...], known: Iterable[str]) -> None:

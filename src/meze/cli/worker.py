@@ -1,9 +1,11 @@
-"""What happens in a worker of `meze serve` before it serves: load the app, look at the database, or say why not."""
+"""A worker of `meze serve` before it serves: it takes its own signals, loads the app, and says why where it cannot.
+
+Imported by the main process too, so what is heavy is imported by the worker alone, with `loading.py`.
+"""
 
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import signal
 import sys
@@ -11,31 +13,30 @@ import threading
 import time
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Semaphore
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import click
-from flask import Flask
-
-from meze.accounts.accounts import Accounts
-from meze.cli.find import installed, load_app
 from meze.cli.group import show_mistake
-from meze.cli.schema import prepare_schema
-from meze.databases.database import DatabaseError, FaultKind
-from meze.errors import Mistake, Unavailable
-from meze.settings import masked_url
+from meze.errors import Mistake
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 DRAIN_SECONDS = 10
+GARBAGE_THRESHOLD = 20_000
+"""After how many new objects that stayed a serving worker looks for garbage."""
 
 
 class Ready(NamedTuple):
     """What a worker tells the main process once it can serve.
 
-    `first_admin` is the token of the one-time link, from the one worker that made it.
+    `door` says which door requests come through. `first_admin` is the token of the one-time link, from the one worker
+    that made it.
     """
 
     prefix: str
     docs: bool
     database: str
+    door: str
     notices: tuple[str, ...]
     first_admin: str | None = None
 
@@ -50,68 +51,34 @@ def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready],
     """
     _take_signals()
     threading.Thread(target=_end_with, args=(main,), daemon=True).start()
+    gc.disable()  # what is imported here stays
+    from meze.cli.loading import prepared, started
+
+    gc.enable()
     try:
-        app, notices = _prepared(target, dev=dev)
+        app, notices = prepared(target, dev=dev)
+        told = started(app, notices, may_link=lambda: dev and links_left.acquire(block=False))
     except Mistake as mistake:
         show_mistake(mistake)
         sys.exit(1)
-    meze = installed(app)
-    settings = meze.settings
-    first_admin = None
-    # Where the database is away nothing is opened here: the first request that finds it there does so.
-    if meze.sealed and (accounts := meze.open().accounts) is not None:
-        accounts.start()
-        if dev and settings.env != "production" and links_left.acquire(block=False):
-            first_admin = _first_admin_link(accounts)
-    database = masked_url(settings.database_url)
-    gc.collect()
-    gc.freeze()  # the app stays for good, and no request should wait while it is looked through for garbage
-    ready.put(Ready(settings.prefix, settings.docs != "off", database, notices, first_admin))
+    # The app stays for good, and no request should wait while it is looked through for garbage. What little garbage
+    # there is by now stays too: to find it would take a tenth of the start.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
+    ready.put(told)
     return app
 
 
-def _first_admin_link(accounts: Accounts) -> str | None:
-    """Return the token of a link, None where there has ever been an admin, or the database has gone away just now."""
-    try:
-        return accounts.people.first_admin_link()
-    except Unavailable:
-        return None
-
-
-def try_load(target: str | None) -> bool:
-    """Return whether the program as it is now would start, found out in a process of its own; it says why not."""
-    trial = multiprocessing.Process(target=_trial, args=(target,))
-    trial.start()
-    trial.join()
-    return trial.exitcode == 0
-
-
-def _trial(target: str | None) -> None:
+def trial(target: str | None) -> None:
+    """End this process with 1, once it is told why, if the program as it is now would not start."""
     _take_signals()
+    from meze.cli.loading import prepared
+
     try:
-        _prepared(target, dev=False)
+        prepared(target, dev=False)
     except Mistake as mistake:
         show_mistake(mistake)
         sys.exit(1)
-
-
-def _prepared(target: str | None, *, dev: bool) -> tuple[Flask, tuple[str, ...]]:
-    """Return the app and what a person should know of it.
-
-    A server that cannot reach its database starts all the same: it answers 503 until the database is there.
-    """
-    app = load_app(target)
-    meze = installed(app)
-    try:
-        meze.seal()
-        for line in prepare_schema(meze, dev=dev):
-            click.echo(line)
-        return app, tuple(meze.notices())
-    except DatabaseError as error:
-        if error.fault.kind is not FaultKind.GONE:
-            raise
-        click.echo("Warning: the database cannot be reached; answers are 503 until it can.", err=True)
-        return app, ()
 
 
 def _take_signals() -> None:

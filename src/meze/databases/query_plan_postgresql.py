@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psycopg.sql import Literal
 from sqlalchemy import Table, literal, null, select
 
 from meze.databases.database import Connection
@@ -58,6 +57,8 @@ def _for_any_values(connection: Connection, statement: Statement, values: Mappin
     What is the same for every request is written out, and so is how many rows are asked for: that is no value of the
     table's, and decides how much is read.
     """
+    from psycopg.sql import Literal  # this module is loaded on SQLite too, where the driver may be missing
+
     arguments = statement.arguments(values)
     assert isinstance(arguments, dict), "psycopg takes its arguments by name"
     given = [slot.key for slot in statement.slots if slot.name not in PAGING]

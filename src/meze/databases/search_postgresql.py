@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, FromClause, Table, Text, cast, func, literal_column, select, text, tuple_
 from sqlalchemy import Connection as EngineConnection
 from sqlalchemy import column as named_column
-from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.engine import Dialect
 
 from meze.databases.unicode_tables import DROPPED_MARKS, WORD_CHARACTERS
@@ -84,6 +83,8 @@ class PostgreSQLSearch:
         As a condition on the row itself, the planner might cut every row into words while it follows the sort's index
         to the end of the page. OFFSET 0 keeps it from joining the two questions again.
         """
+        from sqlalchemy.dialects.postgresql import TSQUERY  # takes long, and this module is loaded on SQLite too
+
         rows = table.alias(f"{table.name}_found")
         found = _words_of([rows.c[column.key] for column in columns]).bool_op("@@")(cast(query, TSQUERY))
         keys = [column.key for column in table.primary_key.columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -86,8 +87,8 @@ def as_data(report: Report) -> dict[str, Any]:
     }
 
 
-def as_text(report: Report) -> Iterator[str]:
-    """Yield the lines of a report for people."""
+def as_text(report: Report, command: str = "meze verify", options: str = "") -> Iterator[str]:
+    """Yield the lines of a report for people. `command` and `options` are what was typed, but for the seed."""
     findings = sorted(report.findings, key=lambda each: (each.door, each.resource, each.what))
     for (door, resource), group in groupby(findings, key=lambda each: (each.door, each.resource)):
         some = list(group)
@@ -96,7 +97,8 @@ def as_text(report: Report) -> Iterator[str]:
             yield from _told(finding)
         if len(some) > SHOWN:
             more = len(some) - SHOWN
-            yield f"  … and {more} more of this door here: meze verify --door '{door}' --resource {resource}"
+            narrowed = f"--seed {report.seed} --door {shlex.quote(door)} --resource {shlex.quote(resource)}"
+            yield f"  … and {more} more of this door here: {command} {narrowed}"
         yield ""
     yield from _tried(report)
     yield from _not_tried(report)
@@ -104,7 +106,8 @@ def as_text(report: Report) -> Iterator[str]:
         yield "Nothing leaked."
     else:
         count = len(findings)
-        yield f"{count} finding{'s' if count > 1 else ''}. The same run again: meze verify --seed {report.seed}"
+        again = f"{command} --seed {report.seed}{options and f' {options}'}"
+        yield f"{count} finding{'s' if count > 1 else ''}. The same run again: {again}"
 
 
 def _told(finding: Finding) -> Iterator[str]:

@@ -32,7 +32,7 @@ _DAY_MINUTES = 24 * 60.0
 
 
 class Opened(Protocol):
-    """What is asked of the parts of a sealed app: of `meze.app.Parts`."""
+    """What is asked of the parts of a sealed app: of `meze.joined.Parts`."""
 
     resources: Registry
     policy: Policy
@@ -40,7 +40,7 @@ class Opened(Protocol):
 
 
 class Installed(Protocol):
-    """What is asked of an app that was loaded: of `meze.app.Installation`."""
+    """What is asked of an app that was loaded: of `meze.installation.Installation`."""
 
     settings: Settings
     metadata: MetaData

@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from meze import FieldRules, Meze, anyone, hidden, me, role, signed_in
 from meze.access.caller import Caller
-from meze.app import Installation
+from meze.installation import Installation
 from meze.verify.explain.explainer import Audience, Explainer
 from meze.verify.explain.explanation import Explanation
 from meze.verify.explain.question import question_of, split_request

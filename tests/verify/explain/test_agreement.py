@@ -16,7 +16,7 @@ from contracts.schema import SERVED
 from contracts.strategies import datasets, declarations
 from contracts.world import PEOPLE, Served, World
 from meze.access.caller import Caller
-from meze.app import Parts
+from meze.joined import Parts
 from meze.verify.callers import Actor
 from meze.verify.explain.explainer import Explainer
 from meze.verify.explain.explanation import RowSeen

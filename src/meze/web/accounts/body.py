@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from meze.web.body import MERGE_PATCH, json_object
 from meze.web.messages import JSON, Request
 
 S = TypeVar("S", bound=Shape)
+_BUILDING = threading.Lock()
 
 _KINDS = {
     "string_type": Text("text", "文本"),
@@ -34,12 +36,20 @@ def read_body(request: Request, shape: type[S]) -> S:
         UnsupportedMediaType, BadRequest: it is no JSON.
         Invalid: it does not fit; with an entry for every fault.
     """
+    _build(shape)
     accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
     try:
         return shape.model_validate(json_object(request, accepted))
     except ValidationError as error:
         faults = error.errors(include_url=False)
     raise Invalid([_entry(fault) for fault in faults])
+
+
+def _build(shape: type[Shape]) -> None:
+    """Let pydantic build what reads this shape, once, by one thread alone."""
+    if not shape.__pydantic_complete__:
+        with _BUILDING:
+            shape.model_rebuild()
 
 
 def _entry(fault: ErrorDetails) -> Entry:
