@@ -38,7 +38,7 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.write(f"\n\n{render(measured.rows, measured.waiting)}\n")
-    if LONG and not request.session.testsfailed:
+    if LONG and not request.session.testsfailed and not request.config.option.keyword:
         save(measured.rows, measured.waiting)
 
 

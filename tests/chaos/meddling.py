@@ -14,6 +14,7 @@ from flask import Flask
 from chaos.recorder import record
 from meze.databases import sqlite
 from meze.databases.group_commit import GroupCommit
+from meze.databases.sqlite_turn import Turn
 
 SECONDS_LATE = 0.2
 EVERY = 5
@@ -82,10 +83,16 @@ def lying(app: Flask) -> None:
     app.wsgi_app = served  # type: ignore[method-assign]
 
 
+def jostling(_: Flask) -> None:
+    """Let processes not take turns with each other, so that they wait as SQLite itself does."""
+    Turn._pass = lambda *_: None  # type: ignore[method-assign]
+
+
 MEDDLING: Mapping[str, Callable[[Flask], None]] = {
     "recorded": recorded,
     "forgetful": forgetful,
     "tidy": tidy,
     "hasty": hasty,
     "lying": lying,
+    "jostling": jostling,
 }

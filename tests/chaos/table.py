@@ -40,8 +40,9 @@ class Row:
 
 @dataclass(slots=True)
 class Waiting:
-    """How long writes took that several processes made at once on one SQLite file."""
+    """How long writes took that several processes made at once on one SQLite file, and how these waited."""
 
+    how: str
     processes: int
     connections: int
     writes: int
@@ -49,7 +50,6 @@ class Waiting:
     milliseconds: list[float]
     refused: int
     load: float
-    how: str
 
     def line(self) -> str:
         p50, p99 = (statistics.quantiles(self.milliseconds, n=100)[each] for each in (49, 98))

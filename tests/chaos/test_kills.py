@@ -13,8 +13,9 @@ import pytest
 
 from chaos.clients import Clients
 from chaos.ledger import Ledger, Outcome, Verdict
+from chaos.postgresql import PostgreSQL
 from chaos.server import Server
-from chaos.stored import read_stored, sqlite_url
+from chaos.stored import add_trigger, read_stored, sqlite_url
 
 LONG = "MEZE_LONG" in os.environ
 CONNECTIONS = 8
@@ -37,13 +38,12 @@ TRIED = [(workers, victim, long if LONG else short) for workers, victim, long, s
 class Fault:
     """Kills a server again and again, while clients write, and judges after each kill."""
 
-    def __init__(self, prepared, folder, row, *, workers, meddling="", only=None):
+    def __init__(self, url, folder, row, *, workers, meddling="", only=None):
         self.ledger = Ledger()
-        self._replaced = None
-        shutil.copytree(prepared, folder, dirs_exist_ok=True)
-        self.url = url = sqlite_url(folder)
+        self.url = url
         self.row = row
         self.server = Server(folder / "program", url, workers=workers, meddling={"CHAOS": meddling})
+        self._replaced = None
         self._chance = random.Random(SEED)  # noqa: S311 - the same chance in every run
         self._clients = Clients(self.ledger, CONNECTIONS, SEED, only=only)
         self._acknowledged = 0
@@ -105,6 +105,23 @@ class Fault:
         (self._replaced,) = self.server.workers() - former
         return self._judge()
 
+    def kill_database(self, database, *, once=False):
+        """Kill every process of PostgreSQL, and start it again at once; the server gets over it by itself."""
+        with self._under_load():
+            struck = time.monotonic()
+            database.kill()
+            database.start()
+            if not once:
+                self.server.wait_for(self.server.is_ready)
+                self.row.ready.append(time.monotonic() - struck)
+        return self._judge()
+
+
+def copied(prepared, folder):
+    """Return the URL of a copy of the SQLite database that is prepared."""
+    shutil.copytree(prepared, folder, dirs_exist_ok=True)
+    return sqlite_url(folder)
+
 
 def expect_refusals(ledger):
     """The clients wrote what must be refused, and it was; whatever else was answered was answered well."""
@@ -119,7 +136,7 @@ def expect_refusals(ledger):
 @pytest.mark.parametrize(("workers", "victim", "times"), TRIED)
 def test_nothing_that_was_acknowledged_is_lost(workers, victim, times, prepared, tmp_path, table):
     row = table.row(f"SQLite, kill -9 of {victim}, {workers} worker{'s' * (workers > 1)}")
-    with Fault(prepared, tmp_path, row, workers=workers) as fault:
+    with Fault(copied(prepared, tmp_path), tmp_path, row, workers=workers) as fault:
         for _ in range(times):
             verdict = fault.kill_server() if victim == "the whole server" else fault.kill_worker()
 
@@ -133,8 +150,50 @@ def test_nothing_that_was_acknowledged_is_lost(workers, victim, times, prepared,
 def test_a_broken_promise_is_seen(meddling, prepared, tmp_path, table):
     told = {"hasty": "answers sent before the commit", "lying": "now and then a refusal of what was done"}[meddling]
     row = table.row(f"SQLite, kill -9 of the whole server, {told}", control=True)
-    with Fault(prepared, tmp_path, row, workers=1, meddling=meddling, only="create") as fault:
+    with Fault(copied(prepared, tmp_path), tmp_path, row, workers=1, meddling=meddling, only="create") as fault:
         verdict = fault.kill_server(once=True)
 
     assert bool(verdict.lost) is (meddling == "hasty")
     assert bool(verdict.refused_yet_present) is (meddling == "lying")
+
+
+if LONG:
+
+    @pytest.fixture
+    def postgresql(request, tmp_path):
+        """A server and its URL, with the tables made."""
+        server = PostgreSQL(*getattr(request, "param", ()))
+        Server(tmp_path / "program", server.url, workers=1).prepare()
+        add_trigger(server.url)
+        server.checkpoint()
+        yield server
+        server.close()
+
+    def test_nothing_is_lost_where_meze_is_killed_on_postgresql(postgresql, tmp_path, table):
+        row = table.row("PostgreSQL, kill -9 of the whole server, 2 workers")
+        with Fault(postgresql.url, tmp_path, row, workers=2) as fault:
+            for _ in range(15):
+                verdict = fault.kill_server()
+
+                assert verdict.holds, verdict
+
+        assert row.acknowledged > 0
+        expect_refusals(fault.ledger)
+
+    def test_nothing_is_lost_where_postgresql_is_killed(postgresql, tmp_path, table):
+        row = table.row("PostgreSQL, kill -9 of PostgreSQL itself, 2 workers")
+        with Fault(postgresql.url, tmp_path, row, workers=2) as fault:
+            for _ in range(15):
+                verdict = fault.kill_database(postgresql)
+
+                assert verdict.holds, verdict
+
+        assert row.acknowledged > 0
+
+    @pytest.mark.parametrize("postgresql", [("synchronous_commit = off", "wal_writer_delay = 10s")], indirect=True)
+    def test_with_synchronous_commit_off_acknowledged_writes_are_lost(postgresql, tmp_path, table):
+        row = table.row("PostgreSQL with synchronous_commit=off, kill -9 of PostgreSQL itself", control=True)
+        with Fault(postgresql.url, tmp_path, row, workers=1) as fault:
+            verdict = fault.kill_database(postgresql, once=True)
+
+        assert verdict.lost
