@@ -132,7 +132,7 @@ class Recorder:
     def install(self) -> None:
         carried = driver_module().__name__.startswith("pysqlite3.")
         module = importlib.import_module("pysqlite3._sqlite3" if carried else "_sqlite3")
-        library = ctypes.CDLL(module.__file__)
+        library = ctypes.CDLL(getattr(module, "__file__", None))  # None: it is a part of Python itself
         library.sqlite3_initialize()
         library.sqlite3_vfs_find.restype = POINTER(VFS)
         system = library.sqlite3_vfs_find(None).contents
