@@ -124,10 +124,14 @@ def copied(prepared, folder):
 
 
 def expect_refusals(ledger):
-    """The clients wrote what must be refused, and it was; whatever else was answered was answered well."""
-    expected = {write.kind for write in ledger.writes if write.kind.startswith("refused")}
-    assert expected or not LONG
+    """The clients wrote what must be refused, and it was; whatever else was answered was answered well.
+
+    Arrays may take long, so a worker does not let in many at once: the rest are told to come again, and came to nothing.
+    """
+    assert not LONG or any(write.kind.startswith("refused") for write in ledger.writes)
     for write in ledger.writes:
+        if write.status == 503 and "three" in write.kind:
+            continue
         if write.status is not None:
             assert (write.outcome is Outcome.REFUSED) == write.kind.startswith("refused"), write
             assert write.status < 500, write
