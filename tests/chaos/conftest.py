@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,14 +30,21 @@ class Table:
         return self.rows[-1]
 
 
+TABLE = pytest.StashKey[Table]()
+
+
 @pytest.fixture(scope="session")
-def table(request: pytest.FixtureRequest) -> Iterator[Table]:
-    measured = Table()
-    yield measured
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write(f"\n\n{render(measured.rows, measured.waiting)}\n")
-    if LONG and not request.session.testsfailed and not request.config.option.keyword:
+def table(pytestconfig: pytest.Config) -> Table:
+    return pytestconfig.stash.setdefault(TABLE, Table())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Print the table; save it where nothing failed and nothing was left out."""
+    measured = config.stash.get(TABLE, None)
+    if measured is None:
+        return
+    terminalreporter.write_line(f"\n{render(measured.rows, measured.waiting)}")
+    if LONG and exitstatus == 0 and not config.option.keyword:
         save(measured.rows, measured.waiting)
 
 

@@ -126,7 +126,7 @@ def copied(prepared, folder):
 def expect_refusals(ledger):
     """The clients wrote what must be refused, and it was; whatever else was answered was answered well.
 
-    Arrays may take long, so a worker does not let in many at once: the rest are told to come again, and came to nothing.
+    Arrays may take long, so a worker lets in few at once: the rest are told to come again, and came to nothing.
     """
     assert not LONG or any(write.kind.startswith("refused") for write in ledger.writes)
     for write in ledger.writes:
