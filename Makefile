@@ -10,7 +10,7 @@ DEMO := examples/atlas
 # processes that the tests start would compile all of Meze anew.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz mutations check format bench bench-export guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz mutations chaos check format bench bench-export guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ fuzz: dev ## look longer: each value of each parameter, and thousands of random 
 
 mutations: dev ## plant each known fault in the platform, and see meze verify find it
 	@MEZE_LONG=1 $(BIN)/python -m pytest -n 2 tests/mutations $(ARGS)
+
+chaos: dev ## kill the server and cut the power under load, hundreds of times (half an hour); into benchmarks/results/faults.md
+	@MEZE_LONG=1 $(BIN)/python -m pytest tests/chaos $(ARGS)
 
 check: dev ## lint, format, types, layers, spelling
 	@$(BIN)/ruff check

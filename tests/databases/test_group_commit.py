@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -59,9 +60,11 @@ def adding(database: Database) -> Statement:
     return database.prepare(made)
 
 
-def together(database: Database, adding: Statement, many: list[dict[str, Any]]) -> tuple[list[Any], int]:
+def together(
+    database: Database, adding: Statement, many: list[dict[str, Any]], gate: Gate | None = None
+) -> tuple[list[Any], int]:
     """Hand all of `many` in while the first is held up; return what each came to, and the number of transactions."""
-    gate = Gate(database)
+    gate = gate or Gate(database)
     group = GroupCommit(gate)
 
     def write(values: dict[str, Any]) -> Any:
@@ -82,6 +85,17 @@ def together(database: Database, adding: Statement, many: list[dict[str, Any]]) 
 
 def row(value: int, other: int | None = None) -> dict[str, Any]:
     return {"value": value, "other": other}
+
+
+def refuse_sevens(database: Database) -> None:
+    """Add a trigger that ends the whole transaction where a seven is written."""
+    with database.engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE TRIGGER no_sevens BEFORE INSERT ON numbers WHEN NEW.value = 7 "
+                "BEGIN SELECT RAISE(ROLLBACK, 'no sevens'); END"
+            )
+        )
 
 
 def stored(database: Database) -> list[int]:
@@ -117,13 +131,8 @@ def test_one_that_is_refused_leaves_the_others_alone(database: Database, adding:
 def test_one_that_ends_the_transaction_is_told_so_and_the_others_are_done_again(
     database: Database, adding: Statement
 ) -> None:
-    with database.engine.begin() as connection:
-        connection.execute(
-            text(
-                "CREATE TRIGGER no_sevens BEFORE INSERT ON numbers WHEN NEW.value = 7 "
-                "BEGIN SELECT RAISE(ROLLBACK, 'no sevens'); END"
-            )
-        )
+    refuse_sevens(database)
+
     outcomes, transactions = together(database, adding, [row(1), row(7), row(2)])
 
     assert outcomes[0] == [(1,)]
@@ -142,6 +151,107 @@ def test_a_commit_that_is_refused_is_made_again_one_by_one(database: Database, a
     assert outcomes[2] == [(3,)]
     assert stored(database) == [1, 3]
     assert transactions == 4
+
+
+def test_the_first_one_that_is_refused_leaves_the_others_alone(database: Database, adding: Statement) -> None:
+    outcomes, _ = together(database, adding, [row(-5), row(1), row(2)])
+
+    assert outcomes == [FaultKind.CHECK, [(1,)], [(2,)]]
+    assert stored(database) == [1, 2]
+
+
+def test_the_first_one_that_ends_the_transaction_leaves_the_others_alone(database: Database, adding: Statement) -> None:
+    refuse_sevens(database)
+
+    outcomes, _ = together(database, adding, [row(7), row(1), row(2)])
+
+    assert outcomes == [FaultKind.CHECK, [(1,)], [(2,)]]
+    assert stored(database) == [1, 2]
+
+
+def test_several_that_end_the_transaction_or_fail_at_the_commit_are_each_told_so(
+    database: Database, adding: Statement
+) -> None:
+    refuse_sevens(database)
+
+    many = [row(1), row(2, other=99), row(7), row(-5), row(3), row(1), row(4, other=98), row(5)]
+    outcomes, transactions = together(database, adding, many)
+
+    assert outcomes == [
+        [(1,)],
+        FaultKind.FOREIGN_KEY,
+        FaultKind.CHECK,
+        FaultKind.CHECK,
+        [(3,)],
+        FaultKind.UNIQUE,
+        FaultKind.FOREIGN_KEY,
+        [(5,)],
+    ]
+    assert stored(database) == [1, 3, 5]
+    assert transactions > len(many) / 2
+
+
+@pytest.mark.parametrize("refused", [row(2, other=99), row(7)], ids=["at-the-commit", "by-a-trigger"])
+def test_one_alone_that_fails_at_the_end_keeps_nothing_and_the_next_is_done(
+    database: Database, adding: Statement, refused: dict[str, Any]
+) -> None:
+    refuse_sevens(database)
+
+    with pytest.raises(DatabaseError):
+        database.write_one(adding, refused)
+
+    assert stored(database) == []
+    assert database.write_one(adding, row(3)) == [(3,)]
+    assert stored(database) == [3]
+
+
+def test_one_that_fills_the_disk_is_told_so_and_the_others_are_kept(database: Database, adding: Statement) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE fillers (filler BLOB)"))
+        connection.execute(
+            text(
+                "CREATE TRIGGER nines AFTER INSERT ON numbers WHEN NEW.value = 9 "
+                "BEGIN INSERT INTO fillers VALUES (zeroblob(8000000)); END"
+            )
+        )
+
+    class Small(Gate):
+        """Lends connections that hold the file at the size that it may have."""
+
+        @contextmanager
+        def __call__(self) -> Iterator[Any]:
+            with super().__call__() as connection:
+                connection.driver.execute("PRAGMA max_page_count = 100")
+                yield connection
+
+    outcomes, _ = together(database, adding, [row(1), row(9), row(2)], Small(database))
+
+    assert outcomes == [[(1,)], FaultKind.FULL, [(2,)]]
+    assert stored(database) == [1, 2]
+
+
+def test_a_transaction_of_its_own_is_kept_or_undone_by_itself(database: Database, adding: Statement) -> None:
+    """What needs more than a statement, a user's code above all, shares no commit with others."""
+    inside, over = threading.Event(), threading.Event()
+
+    def alone() -> None:
+        with database.writing() as connection:
+            connection.rows(adding, row(100))
+            inside.set()
+            assert over.wait(10)
+            raise ZeroDivisionError
+
+    with ThreadPoolExecutor(9) as threads:
+        undone = threads.submit(alone)
+        assert inside.wait(10)
+        written = [threads.submit(database.write_one, adding, row(value)) for value in range(8)]
+        time.sleep(0.1)
+        assert not any(future.done() for future in written)
+        over.set()
+        assert isinstance(undone.exception(10), ZeroDivisionError)
+
+        assert [future.result(10) for future in written] == [[(value,)] for value in range(8)]
+    assert stored(database) == list(range(8))
 
 
 def test_nobody_is_answered_before_the_commit(database: Database, adding: Statement) -> None:

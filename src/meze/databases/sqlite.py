@@ -1,7 +1,7 @@
 """SQLite: one file, one writer at a time, every commit on the disk before it is answered.
 
-Transactions are begun by hand, so the driver never opens one by itself. Writers of this process queue on a lock,
-which wakes at once; SQLite's own busy timeout, which polls, is left for writers of other processes.
+Transactions are begun by hand, so the driver never opens one by itself. Writers take turns, in this process and with
+Meze's other processes; SQLite's own busy timeout is left for writers who know nothing of that.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from meze.databases.database import Fault
 from meze.databases.group_commit import GroupCommit
 from meze.databases.pool import Pool
 from meze.databases.room import Room
-from meze.databases.sqlite_connection import SQLiteConnection, Turn, configure, driver_module
+from meze.databases.sqlite_connection import SQLiteConnection, configure, driver_module
 from meze.databases.sqlite_faults import SQLiteFaults
 from meze.databases.sqlite_held import Held
+from meze.databases.sqlite_locks import RecordLocks
+from meze.databases.sqlite_turn import Turn
 from meze.databases.statement import Fetched, Statement, compile_statement
 from meze.databases.transactions import Lease, leave, take
 
@@ -63,9 +65,10 @@ class SQLite:
         self.engine = self._make_engine(url, threads)
         self._faults = SQLiteFaults(self._module, self._catalog)
         self._pool = Pool(self._connect, SQLiteConnection.close, threads=threads, wait_seconds=statement_seconds)
-        self._turn = Turn(wait_seconds=statement_seconds)
+        self._locks = RecordLocks(None if self._temporary is not None else _beside(Path(str(url.database))))
+        self._turn = Turn(self._locks, wait_seconds=statement_seconds)
         self._group = GroupCommit(self.writing, room)
-        self._held = Held(None if self._temporary is not None else _beside(Path(str(url.database))))
+        self._held = Held(self._locks)
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
 
@@ -121,7 +124,7 @@ class SQLite:
 
     def close(self) -> None:
         self._pool.close()
-        self._held.close()
+        self._locks.close()
         self.engine.dispose()
         if self._temporary is not None:
             self._temporary()
@@ -174,6 +177,7 @@ class SQLite:
 
     def start_again(self) -> None:
         """Leave the engine's connections to the parent: this process was just forked."""
+        self._locks.start_again()
         self._turn.start_again()
         self._group.start_again()
         self._held.start_again()

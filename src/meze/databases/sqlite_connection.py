@@ -1,10 +1,9 @@
-"""How one SQLite connection is opened, timed and used, and how the threads of a process take turns to write."""
+"""How one SQLite connection is opened, timed and used."""
 
 from __future__ import annotations
 
 import importlib
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -195,36 +194,3 @@ class _Savepoint:
                 raise DatabaseError(Fault(FaultKind.GONE)) from error
             self._connection.control("ROLLBACK TO meze")
         self._connection.control("RELEASE meze")
-
-
-class Turn:
-    """Whose turn it is to write, among the threads of this process."""
-
-    def __init__(self, wait_seconds: float) -> None:
-        self._wait_seconds = wait_seconds
-        self.start_again()
-
-    def start_again(self) -> None:
-        """Forget whose turn it was. A forked process does not have the thread whose it was."""
-        self._lock = threading.Lock()
-        self._thread: int | None = None
-
-    def __enter__(self) -> None:
-        """Wait for the turn.
-
-        Raises:
-            DatabaseError: BUSY, the others took longer than `wait_seconds`.
-            RuntimeError: this thread has the turn already, and would wait for itself.
-        """
-        if not self._lock.acquire(blocking=False):
-            if self._thread == threading.get_ident():
-                raise RuntimeError("this thread is in a write transaction already; use its connection")
-            if not self._lock.acquire(timeout=self._wait_seconds):
-                raise DatabaseError(Fault(FaultKind.BUSY))
-        self._thread = threading.get_ident()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._thread = None
-        self._lock.release()
