@@ -146,7 +146,7 @@ def test_it_is_patient_with_a_database_that_is_away_and_tells_of_it_once(backgro
 def test_it_sweeps_first_after_a_while_and_then_every_ten_minutes(outbox):
     now = 1000.0
     housekeeper = Housekeeper()
-    background = Background(outbox, housekeeper, lambda: now)
+    background = Background(outbox, housekeeper, monotonic=lambda: now)
     sweeps = []
     for seconds in (0, 29, 61, 599, 1):
         now += seconds

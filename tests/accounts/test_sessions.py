@@ -171,11 +171,22 @@ def test_a_change_holds_at_the_next_request_here_and_within_a_second_elsewhere(h
     for each in (here, there):
         assert each.sessions.caller_of(pair.access_token).roles == frozenset()
 
-    here.change(ANNA, roles=["editor"])
-    here.sessions.forget(ANNA)
+    here.change_with_word(ANNA, roles=["editor"])
 
     assert here.sessions.caller_of(pair.access_token).roles == {"editor"}
-    there.ticks.now += 0.99
+    there.ticks.now += 0.74
+    assert there.sessions.caller_of(pair.access_token).roles == frozenset()
+    there.ticks.now += 0.26
+    assert there.sessions.caller_of(pair.access_token).roles == {"editor"}
+
+
+def test_what_is_changed_past_meze_holds_within_ten_seconds(here, there):
+    pair = here.start()
+    there.who(pair.access_token)
+
+    here.change(ANNA, roles=["editor"])
+
+    there.ticks.now += 9.99
     assert there.sessions.caller_of(pair.access_token).roles == frozenset()
     there.ticks.now += 0.01
     assert there.sessions.caller_of(pair.access_token).roles == {"editor"}
@@ -439,6 +450,7 @@ def test_a_cookie_lives_on_by_being_used_to_the_end_of_its_session(here):
     for _ in range(3):
         here.later(29 * DAY)
         assert here.sessions.caller_of_cookie(cookie.token).id == ANNA
+        here.sessions.uses.write()
     assert cookie.expires_at == here.clock.now + 3 * DAY
 
     here.later(3 * DAY)
@@ -507,29 +519,62 @@ def test_no_token_is_stored_or_shown_by_accident(here):
 def test_the_last_use_is_written_once_a_minute(here):
     pair = here.start()
     uses = []
-    for seconds in (0, 59, 1, 30, 30):
+    # A token that is in use is read again every ten seconds, and may be used until the next time.
+    for seconds in (0, 40, 10, 25, 25):
         here.later(seconds)
         here.sessions.caller_of(pair.access_token)
+        here.sessions.uses.write()
         uses.append(only_session(here)["last_used_at"])
 
-    assert uses == ["2027-01-15T08:00:00Z"] * 2 + ["2027-01-15T08:01:00Z"] * 2 + ["2027-01-15T08:02:00Z"]
+    assert uses == ["2027-01-15T08:00:00Z"] * 2 + ["2027-01-15T08:00:50Z"] * 2 + ["2027-01-15T08:01:40Z"]
 
 
-def test_a_request_is_answered_though_its_use_cannot_be_written(here, database_url, tmp_path):
+def test_the_last_use_is_known_to_the_minute_however_a_token_is_used(here):
     pair = here.start()
+    for _ in range(400):
+        here.later(0.7)
+        here.sessions.caller_of(pair.access_token)
+        here.sessions.uses.write()
+
+        with here.storage.reading() as work:
+            [(known,)] = work.rows(select(SESSIONS.c.last_used_at))
+        assert here.clock.now - known <= 60
+
+
+def test_a_request_is_answered_though_nothing_can_be_written(here, database_url, tmp_path):
+    pair, cookie = here.start(), here.start_cookie()
     opened = open_database(database_url, statement_seconds=0.2)
     waiting = SignedIn(opened, tmp_path, here.clock)
     here.later(60)
+    # The cookie's session would be over before its use is written in the background.
+    with here.database.engine.begin() as connection:
+        connection.execute(update(SESSIONS).values(idle_expires_at=here.clock.now + 30))
     touched = update(SESSIONS).values(method="password")
 
     with here.storage.writing() as work:
-        work.execute(touched)  # nobody else can write this row until the end
+        work.execute(touched)  # nobody else can write these rows until the end
         assert waiting.sessions.caller_of(pair.access_token).id == ANNA
+        assert waiting.sessions.caller_of_cookie(cookie.token).id == ANNA
+        assert waiting.sessions.uses.write() == 0
         with pytest.raises(Unavailable):
             waiting.sessions.confirm(1)
     opened.close()
 
-    assert only_session(here)["last_used_at"] == "2027-01-15T08:00:00Z"
+    assert [each["last_used_at"] for each in here.sessions.listed(ANNA, None)] == ["2027-01-15T08:00:00Z"] * 2
+
+
+def test_a_cookie_in_use_lives_on_though_what_was_noted_waits_or_is_lost(here, there):
+    """Its use is written at once where it would be over before that."""
+    cookie = here.start_cookie()
+    here.later(30 * DAY - 59.5)
+    assert here.sessions.caller_of_cookie(cookie.token).id == ANNA
+    assert len(here.sessions.uses) == 0
+    there.ticks.now = here.ticks.now
+
+    here.later(61)
+
+    assert there.sessions.caller_of_cookie(cookie.token).id == ANNA
+    assert here.sessions.caller_of_cookie(cookie.token).id == ANNA
 
 
 def test_a_session_is_confirmed_for_ten_minutes_and_alone(here):

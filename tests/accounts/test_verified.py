@@ -1,4 +1,4 @@
-"""A confirmed token is trusted for a second at most, and not at all once its user is forgotten."""
+"""A confirmed token is trusted for a second after it was asked who was revoked, and not at all once its user is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def ticks() -> Clock:
 
 @pytest.fixture
 def verified(ticks: Clock) -> Verified:
-    return Verified(most=3, monotonic=ticks)
+    made = Verified(most=3, monotonic=ticks)
+    made.confirm(ticks.now)
+    return made
 
 
 def keep(verified: Verified, digest: bytes, caller: Caller = ANNA, good_until: float = FAR) -> None:
@@ -41,15 +43,48 @@ def test_a_confirmed_token_is_known_with_its_caller(verified):
     assert verified.find(b"b", NOW) is None
 
 
-def test_it_is_trusted_for_a_second_from_before_it_was_read(verified, ticks):
-    reading = verified.begin()
-    ticks.now += 0.7
-    verified.keep(b"a", ANNA, TokenKind.ACCESS, ANNA.id, FAR, reading)
+def test_nothing_is_trusted_before_it_was_asked_who_was_revoked(ticks):
+    verified = Verified(monotonic=ticks)
+    keep(verified, b"a")
 
+    assert verified.is_due()
+    assert verified.find(b"a", NOW) is None
+    assert verified.find_trusted(b"a", NOW) is None
+
+
+def test_all_are_trusted_for_a_second_from_before_that_was_asked(verified, ticks):
+    keep(verified, b"a")
+    ticks.now += 0.5
+    began = verified.begin().began
+    ticks.now += 0.2
+    keep(verified, b"b")
+    verified.confirm(began)
+
+    ticks.now += 0.5
+    assert known(verified, b"a", b"b") == [b"a", b"b"]
+    ticks.now += 0.1
+    assert verified.is_due()
+    assert known(verified, b"a", b"b") == []  # somebody is to ask, and the others go on meanwhile
+    assert verified.find_trusted(b"a", NOW) is not None
+    ticks.now += 0.2
+    assert verified.find_trusted(b"a", NOW) is None
+    assert verified.find_trusted(b"b", NOW) is None
+
+
+def test_each_is_read_again_after_ten_seconds(verified, ticks):
+    reading = verified.begin()
+    ticks.now += 0.5
+    verified.keep(b"a", ANNA, TokenKind.ACCESS, ANNA.id, FAR, reading)
+    for _ in range(9):
+        ticks.now += 1
+        verified.confirm(ticks.now)
     ticks.now += 0.25
     assert known(verified, b"a") == [b"a"]
-    ticks.now += 0.05
+
+    ticks.now += 0.25
+
     assert known(verified, b"a") == []
+    assert verified.find_trusted(b"a", NOW) is None
 
 
 def test_it_is_not_known_beyond_its_own_end(verified):
@@ -79,6 +114,21 @@ def test_what_was_being_read_while_somebody_was_forgotten_is_not_kept(verified):
     assert known(verified, b"a") == []
     keep(verified, b"a")
     assert known(verified, b"a") == [b"a"]
+
+
+def test_everybody_is_forgotten_and_what_was_being_read_is_not_kept(verified):
+    keep(verified, b"a")
+    keep(verified, b"d", BEN)
+    reading = verified.begin()
+    verified.forget_all()
+
+    verified.keep(b"b", ANNA, TokenKind.ACCESS, ANNA.id, FAR, reading)
+
+    assert known(verified, b"a", b"b", b"d") == []
+    assert len(verified) == 0
+    keep(verified, b"d", BEN)
+    verified.forget(BEN.id)
+    assert known(verified, b"d") == []
 
 
 def test_what_was_confirmed_longest_ago_makes_room(verified):

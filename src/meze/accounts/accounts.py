@@ -59,12 +59,14 @@ class Accounts:
         verified = Verified()
         self.broadcast = open_broadcast(settings.redis_url, verified.forget)
         self.sessions = Sessions(storage, keyring, settings, clock, verified=verified, tell=self.broadcast.publish)
-        self.keys = Keys(storage, self.sessions, clock, resource_names=resources)
+        self.keys = Keys(storage, clock, resource_names=resources)
         methods = Methods(Parts(storage, keyring, clock, self.passwords))
         self.second_factor = SecondFactor(storage, keyring, methods, issuer=service, clock=clock)
         self.outbox = Outbox(storage, post, settings, clock)
-        self.background = Background(self.outbox, Housekeeper(storage, clock, chores))
+        uses = self.sessions.uses
+        self.background = Background(self.outbox, Housekeeper(storage, clock, chores), uses)
         self.outbox.when_filled(self.background.wake)
+        uses.when_noted(self.background.start)
         self.people = People(storage, self.sessions, self.outbox, roles, clock)
         self.guards = Guards(storage, self.people, self.sessions, self.keys, self.second_factor, self.outbox)
         self.sign_in = SignIn(
@@ -83,11 +85,12 @@ class Accounts:
         self.recovery = Recovery(**vars(self.sign_in), sign_in=self.sign_in)
 
     def start(self) -> None:
-        """Begin what goes on in the background of a server: mail, tidying up, and hearing of other processes."""
+        """Begin what goes on in the background of a server: mail, tidying up, last uses, hearing of other processes."""
         self.background.start()
         self.broadcast.start()
 
     def close(self) -> None:
-        """Stop what goes on in the background."""
+        """Stop what goes on in the background, and write what was noted for it."""
         self.background.stop()
+        self.sessions.uses.write()
         self.broadcast.stop()

@@ -1,4 +1,4 @@
-"""The one thread of each process that works while nobody waits: it sends mail, and it cleans up.
+"""The one thread of each process that works while nobody waits: it sends mail, cleans up, and writes last uses.
 
 It never ends by itself. What goes wrong is logged and tried again later, the more patiently the longer it lasts.
 """
@@ -16,10 +16,13 @@ from collections.abc import Callable
 
 from meze.accounts.housekeeping import Housekeeper
 from meze.accounts.outbox import BATCH, Outbox
+from meze.accounts.uses import Uses
 from meze.errors import Problem
 
 BUSY_SECONDS = 5.0
 IDLE_SECONDS = 30.0
+USES_SECONDS = 5.0
+"""How long a last use waits at most to be written."""
 LONGEST_PAUSE_SECONDS = 120.0
 SWEEP_SECONDS = 600.0
 FIRST_SWEEP_SECONDS = (30.0, 90.0)
@@ -34,10 +37,15 @@ class Background:
     """
 
     def __init__(
-        self, outbox: Outbox, housekeeper: Housekeeper, monotonic: Callable[[], float] = time.monotonic
+        self,
+        outbox: Outbox,
+        housekeeper: Housekeeper,
+        uses: Uses | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._outbox = outbox
         self._housekeeper = housekeeper
+        self._uses = uses
         self._monotonic = monotonic
         self._stopped = False
         self._failures = 0
@@ -92,6 +100,14 @@ class Background:
             return 0.0
         return BUSY_SECONDS if sent else IDLE_SECONDS
 
+    def write_uses(self) -> None:
+        """Write the last uses that were noted."""
+        try:
+            if self._uses is not None and not self._stopped:
+                self._uses.write()
+        except Exception as error:
+            self._pause_after(error)
+
     def _pause_after(self, error: Exception) -> float:
         """Log what went wrong, a database that is away only the first time, and return how long to leave it."""
         if not isinstance(error, Problem):
@@ -111,8 +127,17 @@ def _run(itself: weakref.ref[Background], woken: threading.Event) -> None:
         del background
         if pause is None:
             return
-        woken.wait(pause)
+        _wait(itself, woken, time.monotonic() + pause)
         woken.clear()
+
+
+def _wait(itself: weakref.ref[Background], woken: threading.Event, until: float) -> None:
+    """Wait until then, or until there is something to do, and write last uses meanwhile."""
+    while (left := until - time.monotonic()) > 0 and not woken.wait(min(left, USES_SECONDS)):
+        background = itself()
+        if background is not None:
+            background.write_uses()
+        del background
 
 
 def _after_fork(itself: weakref.ref[Background]) -> None:

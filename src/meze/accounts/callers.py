@@ -7,14 +7,12 @@ at the third and signs in again at the others never goes round in circles. A dat
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy.sql import ClauseElement
-
 from meze.access.caller import ADMIN, Caller
+from meze.accounts.revocations import Revocations
 from meze.accounts.rotation import Lifetimes
 from meze.accounts.session_statements import (
     BEARER,
@@ -31,38 +29,48 @@ from meze.accounts.session_statements import (
 )
 from meze.accounts.storage import Storage
 from meze.accounts.tokens import LONGEST, Token, TokenKind, digest, read, same
-from meze.accounts.verified import Verified
-from meze.errors import BadCredentials, Problem, TokenExpired, TokenRevoked
-
-logger = logging.getLogger(__name__)
+from meze.accounts.uses import Use, Uses
+from meze.accounts.verified import READ_AGAIN_SECONDS, Verified
+from meze.errors import BadCredentials, TokenExpired, TokenRevoked
 
 USE_SECONDS = 60.0
 """How exactly the last use is known; writing it at every request would make each read a write."""
+_NOTE_SECONDS = USE_SECONDS - READ_AGAIN_SECONDS
+"""How old the last use is when it is noted again: until its token is read again, nobody notices that it is used."""
 
 _BEARER_KINDS = (TokenKind.ACCESS, TokenKind.KEY)
 _COOKIE_KINDS = (TokenKind.COOKIE,)
 
 
 class _Found(NamedTuple):
-    """What the database said. `used` writes the last use, of the row that its binds name."""
+    """What the database said. `use` is this one; `extends_until` is when a session ends that lives on by being used."""
 
     caller: Caller
     user_id: int
     good_until: float
     last_used_at: float | None
-    used: ClauseElement
-    row: dict[str, float]
+    use: Use
+    extends_until: float = float("inf")
 
 
 class Callers:
+    """`verified` is what is known already, `revocations` what it is heard by; last uses are noted in `uses`."""
+
     def __init__(
-        self, storage: Storage, verified: Verified, lifetimes: Lifetimes, clock: Callable[[], float] = time.time
+        self,
+        storage: Storage,
+        verified: Verified,
+        revocations: Revocations,
+        uses: Uses,
+        lifetimes: Lifetimes,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._storage = storage
         self._verified = verified
+        self._revocations = revocations
+        self._uses = uses
         self._lifetimes = lifetimes
         self._clock = clock
-        self._no_use_until = 0.0
 
     def of_bearer(self, text: str) -> Caller:
         """Return whose access token or API key this is.
@@ -87,18 +95,21 @@ class Callers:
         token = read(text, *kinds)
         if token is None:
             raise BadCredentials
+        self._revocations.catch_up()
+        known = self._verified.find_trusted(hashed, now)
+        if known is not None:
+            return known.caller
         reading = self._verified.begin()
         found = self._key(hashed, now) if token.kind is TokenKind.KEY else self._session(token, hashed, now)
         self._verified.keep(hashed, found.caller, token.kind, found.user_id, found.good_until, reading)
-        self._write_use(found, now)
+        self._note(found, now)
         return found.caller
 
     def _session(self, token: Token, hashed: bytes, now: float) -> _Found:
-        with self._storage.reading() as work:
-            row = work.row(SESSION, family=token.family_hash)
-        if row is None:
+        rows = self._storage.all(SESSION, family=token.family_hash)
+        if not rows:
             raise BadCredentials
-        session = session_row(row)
+        session = session_row(rows[0])
         if session.kind != (COOKIE if token.kind is TokenKind.COOKIE else BEARER):
             raise BadCredentials
         if not session.lives(now):
@@ -116,19 +127,19 @@ class Callers:
             credentials=True,
             session=session.id,
         )
-        used = COOKIE_USED if session.kind == COOKIE else SESSION_USED
-        binds: dict[str, float] = {"session_id": session.id}
-        if session.kind == COOKIE:
-            binds["idle_until"] = self._lifetimes.idle_until(now, session.expires_at)
         good_until = min(until, session.idle_expires_at, session.expires_at)
-        return _Found(caller, session.user_id, good_until, session.last_used_at, used, binds)
+        binds = _use_binds(now, session_id=session.id)
+        if session.kind == BEARER:
+            return _Found(caller, session.user_id, good_until, session.last_used_at, Use(SESSION_USED, binds))
+        binds["idle_until"] = self._lifetimes.idle_until(now, session.expires_at)
+        use, extends_until = Use(COOKIE_USED, binds), session.idle_expires_at
+        return _Found(caller, session.user_id, good_until, session.last_used_at, use, extends_until)
 
     def _key(self, hashed: bytes, now: float) -> _Found:
-        with self._storage.reading() as work:
-            row = work.row(KEY, presented=hashed)
-        if row is None:
+        rows = self._storage.all(KEY, presented=hashed)
+        if not rows:
             raise BadCredentials
-        key = key_row(row)
+        key = key_row(rows[0])
         if not key.lives(now):
             raise TokenRevoked
         scopes = frozenset(key.scopes)
@@ -143,20 +154,22 @@ class Callers:
             scopes=scopes,
         )
         good_until = float("inf") if key.expires_at is None else key.expires_at
-        return _Found(caller, key.user_id, good_until, key.last_used_at, KEY_USED, {"key_id": key.id})
+        return _Found(caller, key.user_id, good_until, key.last_used_at, Use(KEY_USED, _use_binds(now, key_id=key.id)))
 
-    def _write_use(self, found: _Found, now: float) -> None:
-        """Write the last use, at most once a minute. That it cannot be written just now is no reason to refuse."""
+    def _note(self, found: _Found, now: float) -> None:
+        """Note the use, if the last one that is known is not recent."""
         last = found.last_used_at
-        if (last is not None and abs(now - last) < USE_SECONDS) or now < self._no_use_until:
+        if last is not None and abs(now - last) < _NOTE_SECONDS:
             return
-        try:
-            with self._storage.writing() as work:
-                work.execute(found.used, now=now, earliest=now - USE_SECONDS, latest=now + USE_SECONDS, **found.row)
-        except Problem as problem:
-            # Where nothing can be written, no request should wait for that again and again.
-            self._no_use_until = now + USE_SECONDS
-            logger.warning("The last use of a session or key was not written: %s", problem.code)
+        if found.extends_until - now < USE_SECONDS:
+            # It would be over before the note is written, in another process at least.
+            self._uses.write_now(found.use)
+        else:
+            self._uses.note(found.use)
+
+
+def _use_binds(now: float, **row: int) -> dict[str, float]:
+    return {"now": now, "earliest": now - _NOTE_SECONDS, "latest": now + _NOTE_SECONDS, **row}
 
 
 def _good_until(session: SessionRow, hashed: bytes) -> float | None:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     or_,
     select,
     update,
@@ -32,10 +33,11 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 
 from meze.accounts.storage import Storage
-from meze.accounts.tables import COUNTERS, FACTORS, FACTS, KEYS, OUTBOX, SESSIONS, TOKENS, AccountEvent
+from meze.accounts.tables import COUNTERS, FACTORS, FACTS, KEYS, OUTBOX, REVOCATIONS, SESSIONS, TOKENS, AccountEvent
 
 BATCH = 500
 LEASE_SECONDS = 600.0
+HOUR = 3_600.0
 DAY = 86_400.0
 
 _FACT = "housekeeper"
@@ -47,6 +49,7 @@ NOBODYS_EVENTS_DAYS = 30
 _MOMENT = DateTime(timezone=True)
 _events = cast(Table, AccountEvent.__table__)
 _now = bindparam("now", type_=Double)
+_newest_revocation = select(func.max(REVOCATIONS.alias().c.number)).scalar_subquery()
 _until = FACTS.c.value["until"].as_float()
 
 
@@ -69,6 +72,12 @@ CHORES: tuple[_Chore, ...] = (
     _chore("tokens", TOKENS.c.id, TOKENS.c.expires_at <= _now - DAY),
     _chore("outbox", OUTBOX.c.id, OUTBOX.c.created_at <= _now - 7 * DAY),
     _chore("counters", COUNTERS.c.key, COUNTERS.c.expires_at <= _now),
+    # The next number follows the greatest one, and whoever has seen that one looks for it.
+    _chore(
+        "revocations",
+        REVOCATIONS.c.number,
+        and_(REVOCATIONS.c.at <= _now - HOUR, REVOCATIONS.c.number < _newest_revocation),
+    ),
     _chore("factors", FACTORS.c.user_id, and_(FACTORS.c.confirmed_at.is_(None), FACTORS.c.created_at <= _now - DAY)),
     _chore("events", _events.c.id, _events.c.at <= bindparam("old_events", type_=_MOMENT)),
     _chore(

@@ -9,7 +9,6 @@ from typing import Any
 from meze.access.scopes import scope_faults
 from meze.accounts.moments import written
 from meze.accounts.session_statements import KEYS_LISTED, LARGEST_ID, OWNER_LOCKED, REVOKE_KEY
-from meze.accounts.sessions import Sessions
 from meze.accounts.storage import Also, Storage, nothing_else
 from meze.accounts.tables import KEYS
 from meze.accounts.tokens import TokenKind, digest, new_token
@@ -40,13 +39,11 @@ class Keys:
     def __init__(
         self,
         storage: Storage,
-        sessions: Sessions,
         clock: Callable[[], float] = time.time,
         *,
         resource_names: Collection[str],
     ) -> None:
         self._storage = storage
-        self._sessions = sessions
         self._resource_names = frozenset(resource_names)
         self._clock = clock
 
@@ -102,8 +99,8 @@ class Keys:
         with self._storage.writing() as work:
             revoked = bool(work.execute(REVOKE_KEY, key_id=key_id, of_user=user_id, now=self._clock()))
             if revoked:
+                work.revoke(user_id)
                 also(work)
-        self._sessions.forget(user_id)
         return revoked
 
     def _scope_faults(self, scopes: Sequence[str]) -> Iterator[Entry]:

@@ -237,6 +237,7 @@ class People:
                 new_roles=after["roles"],
                 new_disabled=after["disabled"],
             )
+            work.revoke(user_id)
             for event in _events_of(before, after):
                 audit.record(work, event, user_id, visitor, by_id)
             if after["disabled"] and not before["disabled"]:
@@ -244,7 +245,6 @@ class People:
                 self._sessions.end_all(work, user_id, keys=True)
                 for kind in (TokenKind.RESET, TokenKind.EMAIL, TokenKind.MFA):
                     links.void(work, kind, user_id)
-        self._sessions.forget(user_id)
 
     def delete(self, user_id: int, visitor: Visitor, by_id: int | None = None, check: Also = nothing_else) -> None:
         """Delete an account. Rows that refer to it do what their foreign keys declare.
@@ -265,12 +265,12 @@ class People:
             if _is_admin({"roles": row[3], "disabled": row[6]}):
                 self._refuse_last_admin(work, user_id)
             work.execute(_DELETE, of_user=user_id)
+            work.revoke(user_id)
             for kind in (TokenKind.INVITATION, TokenKind.REGISTRATION):
                 links.void_of_email(work, kind, row[1])
             audit.record(work, "deleted", user_id, Visitor(), by_id)
             audit.depersonalise(work, user_id)
             self._outbox.put(work, "account_deleted", visitor.language, address=row[1])
-        self._sessions.forget(user_id)
         self._outbox.wake()
 
     def sign_out(self, user_id: int, visitor: Visitor, by_id: int | None = None) -> None:
@@ -281,7 +281,6 @@ class People:
                 raise NotFound
             self._sessions.end_all(work, user_id)
             audit.record(work, "signed_out_everywhere", user_id, visitor, by_id)
-        self._sessions.forget(user_id)
 
     def invite(self, email: str, roles: Sequence[str], name: str | None, visitor: Visitor, by_id: int | None) -> None:
         """Mail somebody a link with which they make an account of their own, with these roles.

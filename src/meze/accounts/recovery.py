@@ -85,7 +85,7 @@ class Recovery(Flow):
             self.sessions.end_all(work, account.user_id, keys=True)
             audit.record(work, "password_reset", account.user_id, visitor)
             self._tell(work, "password_changed", account, visitor)
-        self._done(account.user_id)
+        self.outbox.wake()
 
     def change_password(self, caller: Caller, current: str, new: str, visitor: Visitor) -> None:
         """Set a new password. Every other session ends.
@@ -107,7 +107,7 @@ class Recovery(Flow):
             self.sessions.end_all(work, account.user_id, but=caller.session)
             audit.record(work, "password_changed", account.user_id, visitor)
             self._tell(work, "password_changed", account, visitor)
-        self._done(account.user_id)
+        self.outbox.wake()
 
     def remove_second_factor(self, caller: Caller, password: str, new_password: str | None, visitor: Visitor) -> None:
         """Switch the second factor off, which a short password does not survive.
@@ -132,7 +132,7 @@ class Recovery(Flow):
             self.sessions.end_all(work, account.user_id, but=caller.session)
             audit.record(work, "second_factor_off", account.user_id, visitor)
             self._tell(work, "second_factor_off", account, visitor)
-        self._done(account.user_id)
+        self.outbox.wake()
 
     def change_email(self, caller: Caller, email: str, visitor: Visitor) -> None:
         """Mail a link to another address, which becomes the account's when it is used.
@@ -178,10 +178,10 @@ class Recovery(Flow):
         read = links.expected(token, TokenKind.EMAIL, TokenKind.REGISTRATION)
         try:
             with self.storage.writing() as work:
-                user_id = self._verified(work, read, visitor)
+                self._verified(work, read, visitor)
         except AlreadyExists as error:
             raise links.bad_token() from error
-        self._done(user_id)
+        self.outbox.wake()
 
     def resend(self, email: str, visitor: Visitor) -> None:
         """Mail the link that proves an address once more, if it waits for that; the one before is void."""
@@ -204,11 +204,12 @@ class Recovery(Flow):
                 self.outbox.put_nothing(work, visitor.language)
         self.outbox.wake()
 
-    def _verified(self, work: Work, read: Token, visitor: Visitor) -> int:
+    def _verified(self, work: Work, read: Token, visitor: Visitor) -> None:
         link = links.look(work, read, self.clock())
         if read.kind is TokenKind.REGISTRATION:
             links.hold(work, read.kind, link.data["email"])
-            return self._registered(work, links.use(work, read, self.clock()), visitor)
+            self._registered(work, links.use(work, read, self.clock()), visitor)
+            return
         account = None if link.user_id is None else credentials.locked(work, link.user_id)
         if account is None or account.disabled:
             raise links.bad_token()
@@ -220,9 +221,8 @@ class Recovery(Flow):
             links.void(work, TokenKind.RESET, account.user_id)
             audit.record(work, "email_changed", account.user_id, visitor)
             self.outbox.put(work, "email_changed", visitor.language, user_id=account.user_id, address=account.email)
-        return account.user_id
 
-    def _registered(self, work: Work, link: links.Link, visitor: Visitor) -> int:
+    def _registered(self, work: Work, link: links.Link, visitor: Visitor) -> None:
         """Make the account of a registration.
 
         Where several were made for the address, some may be a stranger's, and the link does not tell which: then the
@@ -238,7 +238,6 @@ class Recovery(Flow):
         if password is None:
             token_id = links.keep(work, TokenKind.RESET, self.clock(), user_id=user_id)
             self.outbox.put(work, "reset_password", visitor.language, user_id=user_id, token_id=token_id)
-        return user_id
 
     def _verify(self, work: Work, account: Credentials, email: str) -> None:
         try:
@@ -249,6 +248,7 @@ class Recovery(Flow):
                 new_canonical=canonical(email),
                 new_verified=True,
             )
+            work.revoke(account.user_id)
         except Exception as error:
             if self.storage.is_taken(error):
                 raise links.bad_token() from error
@@ -280,7 +280,3 @@ class Recovery(Flow):
     def _tell(self, work: Work, template: str, account: Credentials, visitor: Visitor) -> None:
         where = {"address": visitor.address, "device": visitor.device}
         self.outbox.put(work, template, visitor.language, user_id=account.user_id, data=where)
-
-    def _done(self, user_id: int) -> None:
-        self.sessions.forget(user_id)
-        self.outbox.wake()

@@ -88,6 +88,7 @@ class Rotation:
         if same(session.previous_refresh_hash, token.hash) and self._in_grace(session):
             return self._repeated(session, token)
         work.execute(END, session_id=session.id, of_user=session.user_id, now=self.now)
+        work.revoke(session.user_id)
         return TokenReused(session.user_id)
 
     def _in_grace(self, session: SessionRow) -> bool:
@@ -98,6 +99,8 @@ class Rotation:
         access = successor(token, TokenKind.ACCESS, self.keys[0])
         refresh = successor(token, TokenKind.REFRESH, self.keys[0])
         until = self.lifetimes.access_until(self.now, session.expires_at)
+        if session.previous_access_expires_at is not None and self.now < session.previous_access_expires_at:
+            work.revoke(session.user_id)  # the access token before the last one ends before its time
         work.execute(
             ROTATE,
             session_id=session.id,

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Double, Integer, LargeBinary, String, Table, and_, bindparam, null, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Double,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from meze.accounts.tables import KEYS, SESSIONS, AccountEvent, User
 
@@ -116,16 +130,21 @@ ROTATE = (
 )
 
 
-def _unused_lately(table: Table) -> Any:
-    """Return the condition that a row's last use is not known to the minute, whichever way the clock went."""
+def _used(table: Table, row_id: BindParameter[int]) -> Update:
+    """Return what writes a row's last use, and returns its id, if it is not known to the minute, whichever way the
+    clock went. A row that somebody else is changing just now is passed over: it is part of no circle of waiting.
+    """
     earliest, latest = bindparam("earliest", type_=Double), bindparam("latest", type_=Double)
-    last = table.c.last_used_at
-    return or_(last.is_(None), last <= earliest, last >= latest)
+    row = table.alias()
+    last = row.c.last_used_at
+    unused = or_(last.is_(None), last <= earliest, last >= latest)
+    free = select(row.c.id).where(row.c.id == row_id, unused).with_for_update(skip_locked=True).scalar_subquery()
+    return update(table).where(table.c.id == free).values(last_used_at=_now).returning(table.c.id)
 
 
-SESSION_USED = update(SESSIONS).where(SESSIONS.c.id == _session_id, _unused_lately(SESSIONS)).values(last_used_at=_now)
+SESSION_USED = _used(SESSIONS, _session_id)
 COOKIE_USED = SESSION_USED.values(idle_expires_at=bindparam("idle_until", type_=Double))
-KEY_USED = update(KEYS).where(KEYS.c.id == _key_id, _unused_lately(KEYS)).values(last_used_at=_now)
+KEY_USED = _used(KEYS, _key_id)
 
 END = (
     update(SESSIONS)

@@ -18,6 +18,7 @@ from meze.access.caller import Caller
 from meze.accounts.callers import Callers
 from meze.accounts.keyring import Keyring
 from meze.accounts.moments import written
+from meze.accounts.revocations import Revocations
 from meze.accounts.rotation import Lifetimes, Pair, Rotation, TokenReused
 from meze.accounts.session_statements import (
     BEARER,
@@ -36,6 +37,7 @@ from meze.accounts.session_statements import (
 from meze.accounts.storage import Also, Row, Storage, Work, nothing_else
 from meze.accounts.tables import SESSIONS
 from meze.accounts.tokens import TokenKind, digest, new_family, new_token, read
+from meze.accounts.uses import Uses
 from meze.accounts.verified import Verified
 from meze.accounts.visitor import Visitor
 from meze.errors import BadCredentials, ConfirmationRequired, Problem, TokenRevoked
@@ -58,8 +60,8 @@ class CookieSession:
 class Sessions:
     """Functions that take `work` take part in the caller's transaction.
 
-    Whoever ends sessions so, or changes who a caller is, calls `forget` once that transaction is committed. `tell`
-    passes that on to other processes, if there is a way.
+    Whoever is revoked in one is forgotten here once it is over. `tell` passes that on to other processes, if there is a
+    way that is faster than their next question. `uses` are to be written by somebody, now and then.
     """
 
     def __init__(
@@ -78,7 +80,10 @@ class Sessions:
         self._clock = clock
         self._verified = Verified() if verified is None else verified
         self._tell = tell
-        self._callers = Callers(storage, self._verified, self._lifetimes, clock)
+        self.uses = Uses(storage)
+        revocations = Revocations(storage, self._verified)
+        self._callers = Callers(storage, self._verified, revocations, self.uses, self._lifetimes, clock)
+        storage.when_revoked(self.forget)
 
     def caller_of(self, text: str) -> Caller:
         """Return whose access token or API key this is. Raises as `Callers.of_bearer` does."""
@@ -136,7 +141,8 @@ class Sessions:
             address=visitor.address,
             **columns,
         )
-        work.execute(END_OLDEST, of_user=columns["user_id"], now=now)
+        if work.execute(END_OLDEST, of_user=columns["user_id"], now=now):
+            work.revoke(columns["user_id"])
 
     def is_unusual(self, work: Work, user_id: int, visitor: Visitor) -> bool:
         """Say whether a user who signed in before never did so with this device, or never from this network.
@@ -162,8 +168,6 @@ class Sessions:
         rotation = Rotation(self._lifetimes, self._keyring.keys("refresh"), self._clock(), visitor)
         with self._storage.writing() as work:
             outcome = rotation.present(work, token)
-        if isinstance(outcome, TokenReused):
-            self.forget(outcome.user_id)
         if isinstance(outcome, Problem):
             raise outcome
         return outcome.user_id, outcome.pair
@@ -197,13 +201,14 @@ class Sessions:
         with self._storage.writing() as work:
             ended = bool(work.execute(END, session_id=session_id, of_user=user_id, now=self._clock()))
             if ended:
+                work.revoke(user_id)
                 also(work)
-        self.forget(user_id)
         return ended
 
     def end_all(self, work: Work, user_id: int, *, but: int | None = None, keys: bool = False) -> None:
-        """End every session of a user but one, and with `keys` every API key. `forget` is the caller's to call."""
+        """End every session of a user but one, and with `keys` every API key."""
         now = self._clock()
+        work.revoke(user_id)
         work.execute(END_ALL, of_user=user_id, kept_id=but or 0, now=now)
         if keys:
             work.execute(REVOKE_KEYS, of_user=user_id, now=now)
@@ -239,7 +244,7 @@ class Sessions:
         return row is not None and row[0] is not None and 0 < row[0] - self._clock() <= CONFIRMED_SECONDS
 
     def forget(self, user_id: int) -> None:
-        """Ask the database anew who the callers of this user are. To be called after every change of that."""
+        """Ask the database anew who the callers of this user are. Whoever calls `Work.revoke` need not call it."""
         self._verified.forget(user_id)
         self._tell(user_id)
 

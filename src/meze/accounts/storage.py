@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, insert
 from sqlalchemy.sql import ClauseElement
 
+from meze.accounts.revocation_statements import ADD, LOCK
 from meze.databases import Connection, Database, FaultKind
 from meze.databases.statement import Statement
 from meze.errors import AlreadyExists, Problem, StillReferenced, StorageFull, TooExpensive, Unavailable
@@ -26,6 +28,14 @@ class Work:
     def __init__(self, connection: Connection, storage: Storage) -> None:
         self._connection = connection
         self._storage = storage
+        self.revoked: set[int] = set()
+
+    def revoke(self, user_id: int) -> None:
+        """Have every process ask anew who the callers of this user are, once the transaction is committed.
+
+        To be called wherever a session or a key is ended, or what is told of its user is changed.
+        """
+        self.revoked.add(user_id)
 
     def rows(self, clause: ClauseElement, **values: Any) -> list[Row]:
         """Run a clause and return what it selects or returns."""
@@ -38,6 +48,10 @@ class Work:
     def execute(self, clause: ClauseElement, **values: Any) -> int:
         """Run a clause and return how many rows it changed."""
         return self._connection.execute(self._storage.prepared(clause), values)
+
+    def each(self, clause: ClauseElement, many: Sequence[Mapping[str, Any]]) -> int:
+        """Run a clause with each of `many`, and return how many rows it returned."""
+        return sum(map(len, self._connection.rows_of_each(self._storage.prepared(clause), many)))
 
     def add(self, table: Table, **values: Any) -> None:
         """Insert one row; columns that are not named take their server's default."""
@@ -59,11 +73,17 @@ def nothing_else(_: Work) -> None: ...
 class Storage:
     """Lends connections, and keeps what was prepared."""
 
+    _forget: Callable[[int], object] = staticmethod(lambda _: None)
+
     def __init__(self, database: Database) -> None:
         self.database = database
         self._prepared: dict[int, tuple[ClauseElement, Statement]] = {}
         self._adding: dict[tuple[Any, ...], Statement] = {}
         self._kept: dict[str, ClauseElement] = {}
+
+    def when_revoked(self, forget: Callable[[int], object]) -> None:
+        """Have `forget` called with every user whom a transaction of this process revoked, once it is over."""
+        self._forget = forget
 
     def prepared(self, clause: ClauseElement) -> Statement:
         found = self._prepared.get(id(clause))
@@ -102,29 +122,62 @@ class Storage:
         with self._explained(), self.database.reading(snapshot=snapshot) as connection:
             yield Work(connection, self)
 
+    def all(self, clause: ClauseElement, **values: Any) -> list[Row]:
+        """Return what a clause selects, and nothing else around it: what requests wait for. Raises as `reading`."""
+        try:
+            with self.database.reading() as connection:
+                return connection.rows(self.prepared(clause), values)
+        except Exception as error:
+            problem = self._problem(error)
+            if problem is None:
+                raise
+            raise problem from error
+
     @contextmanager
     def writing(self) -> Iterator[Work]:
         """Lend a connection in a transaction: committed at the end, undone on any exception, a Problem included.
+
+        Whoever was revoked in it is told to all processes, by its last statement, and forgotten in this one. That is
+        done even where it seems to have failed: it may be the answer to the commit that was lost.
 
         Raises:
             AlreadyExists: a unique value is taken.
             StillReferenced: a row that is to be deleted is pointed at.
             Unavailable, StorageFull: the database cannot take it just now.
         """
-        with self._explained(), self.database.writing() as connection:
-            yield Work(connection, self)
+        revoked: set[int] = set()
+        try:
+            with self._explained(), self.database.writing() as connection:
+                work = Work(connection, self)
+                revoked = work.revoked
+                yield work
+                self._write(work, revoked)
+        finally:
+            for user_id in revoked:
+                self._forget(user_id)
+
+    def _write(self, work: Work, revoked: Collection[int]) -> None:
+        if revoked and self.database.row_locks:
+            work.rows(LOCK)
+        for user_id in revoked:
+            work.execute(ADD, of_user=user_id, now=time.time())
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except Problem:
-            raise
         except Exception as error:
-            fault = self.database.fault(error)
-            if fault is None:
+            problem = self._problem(error)
+            if problem is None:
                 raise
-            raise _PROBLEMS.get(fault.kind, Unavailable)() from error
+            raise problem from error
+
+    def _problem(self, error: Exception) -> Problem | None:
+        """Return what a client is told of a database's refusal; None for any other error."""
+        if isinstance(error, Problem):
+            return None
+        fault = self.database.fault(error)
+        return None if fault is None else _PROBLEMS.get(fault.kind, Unavailable)()
 
 
 _PROBLEMS: dict[FaultKind, type[Problem]] = {

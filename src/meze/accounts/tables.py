@@ -6,6 +6,7 @@ are seconds since 1970 (UTC) wherever only Meze reads them.
     meze_users            who can sign in                 ── meze_passwords, meze_factors, meze_recovery_codes
     meze_sessions         one row for each signed-in device; its tokens as hashes
     meze_keys             API keys, as hashes
+    meze_revocations      whose tokens were ended or changed lately, for the processes that keep them in memory
     meze_tokens           what is good once: links in mail, invitations, sign-ins that wait for a second factor
     meze_outbox           mail that is to be sent
     meze_counters         attempts, counted for a while
@@ -20,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     DateTime,
     Double,
@@ -165,6 +167,14 @@ TOKENS = _table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False, index=True),
     Column("used_at", Double),
+)
+
+REVOCATIONS = _table(
+    "meze_revocations",
+    # 1, 2, 3, … in the order in which the changes were committed; the greatest always stays.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("user_id", Integer, nullable=False),  # no foreign key: what was ended may be the account
+    Column("at", Double, nullable=False, index=True),
 )
 
 FACTORS = _table(
