@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -40,10 +41,15 @@ class Databases(Protocol):
 
 def tables(application: Application) -> Iterable[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]]:
     """Yield the name, the columns and the rows of each table, parents first."""
-    yield "authors", data.AuthorRow._fields, data.authors()
-    users = [user._asdict() | dict(application.users_more(user)) for user in data.users()]
-    yield application.users_table, tuple(users[0]), (tuple(user.values()) for user in users)
-    yield "books", data.BookRow._fields, data.books()
+    everything: tuple[tuple[str, Iterable[data.Row]], ...] = (
+        ("authors", data.authors()),
+        (application.users_table, data.users()),
+        ("books", data.books()),
+    )
+    for name, rows in everything:
+        stored = map(application.stored, rows)
+        first = next(stored)
+        yield name, tuple(first), (tuple(row.values()) for row in chain((first,), stored))
 
 
 def run(command: Sequence[str], application: Application, url: str, work: Path) -> None:
@@ -101,7 +107,7 @@ class Sqlite:
         """See `Databases`."""
         connection = sqlite3.connect(self._live, timeout=30)
         with connection:
-            connection.execute("DELETE FROM books WHERE id > ?", (data.BOOKS,))
+            connection.execute("DELETE FROM books WHERE isbn >= ?", (data.FIRST_NEW_ISBN,))
         connection.close()
 
     def close(self) -> None:
@@ -163,7 +169,7 @@ class Postgresql:
     def drop_created(self) -> None:
         """See `Databases`."""
         with self._connect("live") as connection:
-            connection.execute("DELETE FROM books WHERE id > %s", (data.BOOKS,))
+            connection.execute("DELETE FROM books WHERE isbn >= %s", (data.FIRST_NEW_ISBN,))
             connection.execute("VACUUM books")
 
     def close(self) -> None:

@@ -15,10 +15,11 @@ import psutil
 
 from bench.applications import Application, environment_of, log_of
 from bench.processor import pinned, usage
-from bench.workload import PREFIX
+from bench.workload import PREFIX, Call
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+FIRST_BOOK = Call("GET", f"{PREFIX}/books/1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def serving(application: Application, url: str, core: int, work: Path) -> Iterat
             start_new_session=True,
         )
     try:
-        while not answers(port):
+        while not answers(application, port):
             if process.poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise RuntimeError(f"{application.title} did not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.02)
@@ -74,11 +75,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def answers(port: int) -> bool:
+def answers(application: Application, port: int) -> bool:
     """Whether the first book can be read."""
     connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     try:
-        connection.request("GET", f"{PREFIX}/books/1")
+        connection.request("GET", application.call(FIRST_BOOK).path)
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False
