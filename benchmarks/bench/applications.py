@@ -26,7 +26,7 @@ class Application:
     title: str
     create_tables: tuple[str, ...]
     serve: tuple[str, ...]
-    """`{port}` stands for the port, on 127.0.0.1."""
+    """`{port}` stands for the port, on 127.0.0.1, and `{workers}` for how many processes serve."""
     users_table: str
     rows: Callable[[Any], Any]
     """Take the rows out of a list answer, each with its own envelope."""
@@ -48,9 +48,9 @@ class Application:
         """Where its commands run."""
         return ROOT / "apps" / self.name
 
-    def command(self, port: int) -> list[str]:
+    def command(self, port: int, workers: int = 1) -> list[str]:
         """Return the command that serves it at this port."""
-        return [part.format(port=port) for part in self.serve]
+        return [part.format(port=port, workers=workers) for part in self.serve]
 
 
 def separate_page_with_authors(call: Call) -> Call:
@@ -86,7 +86,7 @@ MEZE = Application(
     create_tables=(COMMAND, "db", "upgrade", "--app", "app"),
     serve=(
         COMMAND,
-        *("serve", "--app", "app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
+        *("serve", "--app", "app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}"),
     ),
     users_table="meze_users",
     stored=with_account,
@@ -105,7 +105,7 @@ MEZE = Application(
 # Without its access log, which would cost a server about a tenth.
 UVICORN = (
     str(PEERS / "uvicorn"),
-    *("app:app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1", "--no-access-log"),
+    *("app:app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}", "--no-access-log"),
     *("--loop", "uvloop", "--http", "httptools"),
 )
 
@@ -124,7 +124,7 @@ def gunicorn(module: str) -> tuple[str, ...]:
     """Return the command that serves a WSGI application by four threads."""
     return (
         str(PEERS / "gunicorn"),
-        *(module, "--bind", "127.0.0.1:{port}", "--workers", "1", "--threads", str(THREADS)),
+        *(module, "--bind", "127.0.0.1:{port}", "--workers", "{workers}", "--threads", str(THREADS)),
         *("--worker-class", "gthread", "--log-level", "warning"),
     )
 

@@ -39,12 +39,12 @@ class Databases(Protocol):
         """Stop what was started."""
 
 
-def tables(application: Application) -> Iterable[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]]:
+def tables(application: Application, books: int) -> Iterable[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]]:
     """Yield the name, the columns and the rows of each table, parents first."""
     everything: tuple[tuple[str, Iterable[data.Row]], ...] = (
         ("authors", data.authors()),
         (application.users_table, data.users()),
-        ("books", data.books()),
+        ("books", data.books(books)),
     )
     for name, rows in everything:
         stored = map(application.stored, rows)
@@ -77,7 +77,8 @@ class Sqlite:
     name = "sqlite"
     process = None
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, books: int = data.BOOKS) -> None:
+        self._books = books
         self._work = work
         self._live = work / "live.db"
 
@@ -88,7 +89,7 @@ class Sqlite:
         run(application.create_tables, application, url, self._work)
         connection = sqlite3.connect(template)
         with connection:
-            for table, columns, rows in tables(application):
+            for table, columns, rows in tables(application, self._books):
                 places = ", ".join("?" * len(columns))
                 connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
         sign_in(application, url, self._work)
@@ -122,7 +123,8 @@ class Postgresql:
 
     name = "postgresql"
 
-    def __init__(self, work: Path, core: int) -> None:
+    def __init__(self, work: Path, core: int, books: int = data.BOOKS) -> None:
+        self._books = books
         # Only here, because it makes directories when it is imported, which a run on SQLite has no use for. It warns
         # where the system names no place for them and the temporary directory has to do.
         with warnings.catch_warnings():
@@ -143,7 +145,7 @@ class Postgresql:
         self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         run(application.create_tables, application, self._url(name), self._work)
         with self._connect(name) as connection:
-            for table, columns, rows in tables(application):
+            for table, columns, rows in tables(application, self._books):
                 target = sql.SQL("COPY {} ({}) FROM STDIN").format(
                     sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
                 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from bench.applications import Application, environment_of, log_of
-from bench.processor import pinned, usage
+from bench.processor import Cores, pinned, usage
 from bench.workload import PREFIX, Call
 
 START_SECONDS = 30.0
@@ -34,7 +34,7 @@ class Server:
 
 
 @contextmanager
-def serving(application: Application, url: str, core: int, work: Path) -> Iterator[Server]:
+def serving(application: Application, url: str, cores: Cores, work: Path, workers: int = 1) -> Iterator[Server]:
     """Serve the application until the block ends; what it prints is in `.work/<name>.log` until its next start.
 
     Raises:
@@ -42,10 +42,10 @@ def serving(application: Application, url: str, core: int, work: Path) -> Iterat
     """
     port = free_port()
     log = log_of(application)
-    with log.open("wb") as output, pinned(core):
+    with log.open("wb") as output, pinned(*cores.of_workers(workers)):
         began = time.monotonic()
         process = subprocess.Popen(
-            application.command(port),
+            application.command(port, workers),
             cwd=application.folder,
             env=environment_of(application, url, work),
             stdout=output,
