@@ -10,7 +10,7 @@ DEMO := examples/atlas
 # processes that the tests start would compile all of Meze anew.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz mutations chaos check format bench bench-export guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz mutations chaos check format bench bench-export instructions guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: dev ## measure against the peers (BENCH=--quick only shows that it runs)
 
 bench-export: dev ## measure exports beside short requests, and an import
 	@$(BIN)/python benchmarks/export_import.py $(BENCH)
+
+instructions: dev ## compare the instructions of each request with those that were kept (ARGS=--save keeps them anew)
+	@tools/with_valgrind $(BIN)/python benchmarks/instructions.py $(ARGS)
 
 guide: dev ## build the guide, in both languages
 	@for language in en zh; do \

@@ -1,4 +1,4 @@
-"""Measure Meze beside FastAPI and Django REST Framework: `python benchmarks/run.py --help`."""
+"""Measure Meze beside its peers: `python benchmarks/run.py --help`."""
 
 import sys
 

@@ -42,10 +42,15 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description="Measure Meze beside its peers.")
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
-    parser.add_argument("--seconds", type=int, default=5, help="of each load (default 5)")
+    parser.add_argument("--seconds", type=int, default=3, help="of each load (default 3)")
     parser.add_argument("--rounds", type=int, default=3, help="in which every application takes its turn (default 3)")
     parser.add_argument("--connections", type=int, default=16, help="open at once (default 16)")
-    parser.add_argument("--applications", action=several(tuple(APPLICATIONS)), default=list(APPLICATIONS))
+    parser.add_argument(
+        "--applications",
+        action=several(tuple(APPLICATIONS)),
+        default=list(APPLICATIONS),
+        help=f"of {', '.join(APPLICATIONS)} (default all; PocketBase on SQLite only)",
+    )
     parser.add_argument("--requests", action=several(tuple(TITLES)), default=list(TITLES), help="for example R1,R4")
     parser.add_argument("--signed-in", action="store_true", help="what Meze's R1 costs those who are signed in, alone")
     parser.add_argument("--quick", action="store_true", help="one round of one second: shows that it runs, no more")
@@ -97,6 +102,7 @@ def run(name: str, options: argparse.Namespace, plan: Plan) -> tuple[str, bool]:
     everything = list(workloads())
     asked: Sequence[Workload] = [workload for workload in everything if workload.name in options.requests]
     chosen = [APPLICATIONS[application] for application in options.applications]
+    chosen = [application for application in chosen if name in application.databases]
     if options.signed_in:
         asked, chosen = cases(everything[0]), [MEZE]
     databases: Databases = Sqlite(plan.work) if name == "sqlite" else Postgresql(plan.work, plan.cores.database)

@@ -83,10 +83,11 @@ def ask(server: Server, call: Call, tokens: Mapping[str, str]) -> Answer:
         return Answer(status, text.decode(errors="replace")[:200])
     body = json.loads(text)
     if call.method == "GET" and "?" in call.path:
-        return Answer(status, server.application.rows(body))
+        return Answer(status, list(map(server.application.row, server.application.rows(body))))
+    row = server.application.row(body)
     if call.method == "POST":
-        body = {name: value for name, value in body.items() if name != "id"}
-    return Answer(status, body)
+        row = {name: value for name, value in row.items() if name != "id"}
+    return Answer(status, row)
 
 
 def interview(server: Server, workloads: Iterable[Workload], tokens: Mapping[str, str]) -> dict[str, Answer]:
@@ -96,6 +97,7 @@ def interview(server: Server, workloads: Iterable[Workload], tokens: Mapping[str
     another = next(call for call in calls if call.method == "PATCH")
     stranger = token_of(1) if another.token != token_of(1) else token_of(2)
     wrong = refusals() | {"a patch of another's book": replace(another, token=stranger)}
+    wrong = {name: call for name, call in wrong.items() if name not in server.application.accepts}
     return found | {name: replace(ask(server, call, tokens), to_refuse=True) for name, call in wrong.items()}
 
 

@@ -13,6 +13,9 @@ AUTHORS = 5_000
 BOOKS = 100_000
 USERS = 1_000
 
+FIRST_NEW_ISBN = "979"
+"""What the ISBN of a created book begins with; that of a stored one is less."""
+
 GENRES = (
     "adventure", "biography", "children", "classics", "cooking", "crime", "drama", "essays", "fantasy", "history",
     "horror", "humour", "music", "mystery", "philosophy", "poetry", "romance", "science", "thriller", "travel",
@@ -87,6 +90,9 @@ class Dice:
         return choices[self.below(len(choices))]
 
 
+Row = AuthorRow | UserRow | BookRow
+
+
 def authors() -> Iterator[AuthorRow]:
     """Yield every author, by id."""
     dice = Dice("authors")
@@ -100,10 +106,10 @@ def users() -> Iterator[UserRow]:
         yield UserRow(number, f"reader{number}@example.org", f"Reader {number}")
 
 
-def books() -> Iterator[BookRow]:
-    """Yield every book, by id; one in five has no rating."""
+def books(number_of: int = BOOKS) -> Iterator[BookRow]:
+    """Yield every book, by id; one in five has no rating. Fewer are the first of more."""
     dice = Dice("books")
-    for number in range(1, BOOKS + 1):
+    for number in range(1, number_of + 1):
         yield BookRow(
             id=number,
             title=f"The {dice.pick(ADJECTIVES)} {dice.pick(NOUNS)}, volume {1 + dice.below(40)}",
@@ -139,3 +145,9 @@ def token_of(user_id: int) -> str:
     In the calls it stands for the user; for an application with sessions, its own takes the place (`own_calls.py`).
     """
     return f"reader-{user_id:04d}-5f0c3b9a7d1e4862"
+
+
+def user_id_of(token: str) -> int | None:
+    """Return whose token this is, None where nobody has it."""
+    user_id = int(token[7:11]) if token else 0
+    return user_id if token == token_of(user_id) else None

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -38,12 +39,17 @@ class Databases(Protocol):
         """Stop what was started."""
 
 
-def tables(application: Application) -> Iterable[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]]:
+def tables(application: Application, books: int) -> Iterable[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]]:
     """Yield the name, the columns and the rows of each table, parents first."""
-    yield "authors", data.AuthorRow._fields, data.authors()
-    users = [user._asdict() | dict(application.users_more(user)) for user in data.users()]
-    yield application.users_table, tuple(users[0]), (tuple(user.values()) for user in users)
-    yield "books", data.BookRow._fields, data.books()
+    everything: tuple[tuple[str, Iterable[data.Row]], ...] = (
+        ("authors", data.authors()),
+        (application.users_table, data.users()),
+        ("books", data.books(books)),
+    )
+    for name, rows in everything:
+        stored = map(application.stored, rows)
+        first = next(stored)
+        yield name, tuple(first), (tuple(row.values()) for row in chain((first,), stored))
 
 
 def run(command: Sequence[str], application: Application, url: str, work: Path) -> None:
@@ -71,7 +77,8 @@ class Sqlite:
     name = "sqlite"
     process = None
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, books: int = data.BOOKS) -> None:
+        self._books = books
         self._work = work
         self._live = work / "live.db"
 
@@ -82,7 +89,7 @@ class Sqlite:
         run(application.create_tables, application, url, self._work)
         connection = sqlite3.connect(template)
         with connection:
-            for table, columns, rows in tables(application):
+            for table, columns, rows in tables(application, self._books):
                 places = ", ".join("?" * len(columns))
                 connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
         sign_in(application, url, self._work)
@@ -101,7 +108,7 @@ class Sqlite:
         """See `Databases`."""
         connection = sqlite3.connect(self._live, timeout=30)
         with connection:
-            connection.execute("DELETE FROM books WHERE id > ?", (data.BOOKS,))
+            connection.execute("DELETE FROM books WHERE isbn >= ?", (data.FIRST_NEW_ISBN,))
         connection.close()
 
     def close(self) -> None:
@@ -116,7 +123,8 @@ class Postgresql:
 
     name = "postgresql"
 
-    def __init__(self, work: Path, core: int) -> None:
+    def __init__(self, work: Path, core: int, books: int = data.BOOKS) -> None:
+        self._books = books
         # Only here, because it makes directories when it is imported, which a run on SQLite has no use for. It warns
         # where the system names no place for them and the temporary directory has to do.
         with warnings.catch_warnings():
@@ -137,7 +145,7 @@ class Postgresql:
         self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         run(application.create_tables, application, self._url(name), self._work)
         with self._connect(name) as connection:
-            for table, columns, rows in tables(application):
+            for table, columns, rows in tables(application, self._books):
                 target = sql.SQL("COPY {} ({}) FROM STDIN").format(
                     sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
                 )
@@ -163,7 +171,7 @@ class Postgresql:
     def drop_created(self) -> None:
         """See `Databases`."""
         with self._connect("live") as connection:
-            connection.execute("DELETE FROM books WHERE id > %s", (data.BOOKS,))
+            connection.execute("DELETE FROM books WHERE isbn >= %s", (data.FIRST_NEW_ISBN,))
             connection.execute("VACUUM books")
 
     def close(self) -> None:

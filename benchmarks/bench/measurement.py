@@ -91,7 +91,7 @@ def compare(
     """
     interviews = {}
     for application in applications:
-        with serving(application, databases.fresh(application), plan.cores.server, plan.work) as server:
+        with serving(application, databases.fresh(application), plan.cores, plan.work) as server:
             interviews[application.name] = interview(server, workloads, tokens_of(application, plan.work))
     if found := differences(interviews):
         raise AnswersDiffer("\n".join(found[:10]))
@@ -106,7 +106,7 @@ def measure(
     """
     for _ in range(plan.rounds):
         for application in applications:
-            with serving(application, databases.fresh(application), plan.cores.server, plan.work) as server:
+            with serving(application, databases.fresh(application), plan.cores, plan.work) as server:
                 for number, workload in enumerate(workloads):
                     yield sample(server, databases, workload, plan, first_isbn=2 * number * ISBNS_EACH + ISBNS_EACH)
                     if workload.creates:

@@ -1,4 +1,4 @@
-"""The same calls in each application's own words: its paths, and the tokens of its own sessions."""
+"""The same calls in each application's own words: its addresses and bodies, and the tokens of its own sessions."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def tokens_of(application: Application, work: Path) -> Mapping[str, str]:
 
 def own_call(application: Application, call: Call, tokens: Mapping[str, str]) -> Call:
     """Return the call as the application is asked it. A token that nobody has stays what it is."""
-    return replace(call, path=application.path(call.path), token=tokens.get(call.token, call.token))
+    return replace(application.call(call), token=tokens.get(call.token, call.token))
 
 
 def own_workload(application: Application, workload: Workload, tokens: Mapping[str, str]) -> Workload:

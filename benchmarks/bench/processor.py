@@ -15,6 +15,12 @@ class Cores:
     server: int
     load: int
     database: int
+    second: int
+    """For a second worker: the fourth where there is one, else the load generator's."""
+
+    def of_workers(self, workers: int) -> tuple[int, ...]:
+        """Return where a server of so many workers runs."""
+        return (self.server,) if workers == 1 else (self.server, self.second)
 
     def sentence(self) -> str:
         """Say who is where."""
@@ -27,14 +33,19 @@ def assign_cores(available: set[int]) -> Cores:
     """Choose from the cores that this process may use."""
     ordered = sorted(available)
     load = ordered[1 % len(ordered)]
-    return Cores(server=ordered[0], load=load, database=ordered[2] if len(ordered) > 2 else load)
+    return Cores(
+        server=ordered[0],
+        load=load,
+        database=ordered[2] if len(ordered) > 2 else load,
+        second=ordered[3] if len(ordered) > 3 else load,
+    )
 
 
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """Have what is started here, and all that it starts, run on this core alone."""
+def pinned(*cores: int) -> Iterator[None]:
+    """Have what is started here, and all that it starts, run on these cores alone."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

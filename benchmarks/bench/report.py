@@ -17,6 +17,9 @@ BARS: dict[str, dict[str, tuple[float, float]]] = {
     "postgresql": {"R1": (7, 12), "R2": (5, 9), "R3": (5, 8), "R4": (5, 7.5), "R5": (5.5, 7.5), "R6": (5.5, 9)},
 }
 
+# How many times these peers Meze must reach at every request.
+PEER_BARS = {"handtuned": 2.0, "pocketbase": 4.0}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -70,10 +73,10 @@ def rows(samples: Iterable[Sample]) -> list[Row]:
     ]
 
 
-def ratio(row: Row, all_rows: Sequence[Row]) -> float | None:
-    """Return how many times the baseline's rate this is; None where either is not valid or the baseline is absent."""
+def ratio(row: Row, all_rows: Sequence[Row], to: str = BASELINE) -> float | None:
+    """Return how many times that application's rate this is; None where either is not valid or the other is absent."""
     for other in all_rows:
-        if (other.application, other.workload) == (BASELINE, row.workload):
+        if (other.application, other.workload) == (to, row.workload):
             return row.requests_per_second / other.requests_per_second if row.valid and other.valid else None
     return None
 
@@ -100,7 +103,8 @@ def table(database: str, all_rows: Sequence[Row]) -> str:
                 f"{row.errors:,}",
             ]
         )
-    return f"## {database}\n\n{markdown(cells, text_columns=2)}\n{starts(all_rows)}{bars(database, all_rows)}"
+    beneath = f"{starts(all_rows)}{bars(database, all_rows)}{accepted(all_rows)}"
+    return f"## {database}\n\n{markdown(cells, text_columns=2)}\n{beneath}"
 
 
 def starts(all_rows: Sequence[Row]) -> str:
@@ -112,15 +116,31 @@ def starts(all_rows: Sequence[Row]) -> str:
 
 
 def bars(database: str, all_rows: Sequence[Row]) -> str:
-    """Return Meze's ratios beside what the design asks for; nothing where Meze was not measured."""
-    measured = {row.workload: ratio(row, all_rows) for row in all_rows if row.application == "meze"}
-    if not any(measured.values()):
-        return ""
-    cells = [["Meze / " + APPLICATIONS[BASELINE].title, *measured]]
-    cells.append(["measured", *("–" if times is None else f"{times:.1f}" for times in measured.values())])
-    for place, name in enumerate(("must", "aim")):
-        cells.append([name, *(f"{BARS[database][workload][place]:g}" for workload in measured)])
-    return f"\n{markdown(cells, text_columns=1)}"
+    """Return Meze's ratios beside their bars: to the baseline, and to each peer that has one of its own."""
+    text = ""
+    for peer in (BASELINE, *PEER_BARS):
+        measured = {row.workload: ratio(row, all_rows, peer) for row in all_rows if row.application == "meze"}
+        if not any(measured.values()):
+            continue
+        cells = [[f"Meze / {APPLICATIONS[peer].title}", *measured]]
+        cells.append(["measured", *("–" if times is None else f"{times:.1f}" for times in measured.values())])
+        if peer == BASELINE:
+            for place, name in enumerate(("must", "aim")):
+                cells.append([name, *(f"{BARS[database][workload][place]:g}" for workload in measured)])
+        else:
+            cells.append(["must", *(f"{PEER_BARS[peer]:g}" for _ in measured)])
+        text += f"\n{markdown(cells, text_columns=1)}"
+    return text
+
+
+def accepted(all_rows: Sequence[Row]) -> str:
+    """Return what some of the applications do not refuse, though the others do."""
+    lines = [
+        f"{APPLICATIONS[name].title} does not refuse {', '.join(sorted(APPLICATIONS[name].accepts))}.\n"
+        for name in dict.fromkeys(row.application for row in all_rows)
+        if APPLICATIONS[name].accepts
+    ]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def markdown(cells: Sequence[Sequence[str]], text_columns: int) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 
 from bench.applications import Application, environment_of, log_of
-from bench.processor import pinned, usage
-from bench.workload import PREFIX
+from bench.processor import Cores, pinned, usage
+from bench.workload import PREFIX, Call
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+FIRST_BOOK = Call("GET", f"{PREFIX}/books/1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Server:
 
 
 @contextmanager
-def serving(application: Application, url: str, core: int, work: Path) -> Iterator[Server]:
+def serving(application: Application, url: str, cores: Cores, work: Path, workers: int = 1) -> Iterator[Server]:
     """Serve the application until the block ends; what it prints is in `.work/<name>.log` until its next start.
 
     Raises:
@@ -41,10 +42,10 @@ def serving(application: Application, url: str, core: int, work: Path) -> Iterat
     """
     port = free_port()
     log = log_of(application)
-    with log.open("wb") as output, pinned(core):
+    with log.open("wb") as output, pinned(*cores.of_workers(workers)):
         began = time.monotonic()
         process = subprocess.Popen(
-            application.command(port),
+            application.command(port, workers),
             cwd=application.folder,
             env=environment_of(application, url, work),
             stdout=output,
@@ -52,7 +53,7 @@ def serving(application: Application, url: str, core: int, work: Path) -> Iterat
             start_new_session=True,
         )
     try:
-        while not answers(port):
+        while not answers(application, port):
             if process.poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise RuntimeError(f"{application.title} did not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.02)
@@ -74,11 +75,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def answers(port: int) -> bool:
+def answers(application: Application, port: int) -> bool:
     """Whether the first book can be read."""
     connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     try:
-        connection.request("GET", f"{PREFIX}/books/1")
+        connection.request("GET", application.call(FIRST_BOOK).path)
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False

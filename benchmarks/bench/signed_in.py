@@ -35,7 +35,7 @@ def cases(get_one: Workload) -> tuple[Workload, ...]:
 
 def measure_signed_in(databases: Databases, workloads: Sequence[Workload], plan: Plan) -> Iterable[Sample]:
     """Yield a sample of each case in each round; each round begins with another one."""
-    with serving(MEZE, databases.fresh(MEZE), plan.cores.server, plan.work) as server:
+    with serving(MEZE, databases.fresh(MEZE), plan.cores, plan.work) as server:
         for turn in range(plan.rounds):
             first = turn % len(workloads)
             for workload in (*workloads[first:], *workloads[:first]):

@@ -49,9 +49,13 @@ class Call:
         return "\t".join((self.method, self.path, self.token, self.body))
 
 
-def get_one(dice: Dice) -> Call:
+Maker = Callable[[Dice, int], Call]
+"""Makes a call of a request, where there are so many books."""
+
+
+def get_one(dice: Dice, stored: int) -> Call:
     """R1: one book by its key."""
-    return Call("GET", f"{PREFIX}/books/{1 + dice.below(BOOKS)}")
+    return Call("GET", f"{PREFIX}/books/{1 + dice.below(stored)}")
 
 
 def page(dice: Dice) -> str:
@@ -60,17 +64,17 @@ def page(dice: Dice) -> str:
     return f"genre={dice.pick(GENRES)}&published__lt={before.isoformat()}&sort=-published&limit=20"
 
 
-def list_books(dice: Dice) -> Call:
+def list_books(dice: Dice, _stored: int) -> Call:
     """R2: twenty books of one genre that came out before a day, the newest first."""
     return Call("GET", f"{PREFIX}/books?{page(dice)}")
 
 
-def list_with_authors(dice: Dice) -> Call:
+def list_with_authors(dice: Dice, _stored: int) -> Call:
     """R3: the same twenty, each with its author embedded."""
     return Call("GET", f"{PREFIX}/books?{page(dice)}&expand=author")
 
 
-def create(dice: Dice) -> Call:
+def create(dice: Dice, _stored: int) -> Call:
     """R4: a new book of the caller's, with every field, durable once answered."""
     body = {
         "title": f"A new book, volume {dice.below(1_000)}",
@@ -86,27 +90,27 @@ def create(dice: Dice) -> Call:
 
 
 @cache
-def owners() -> tuple[int, ...]:
+def owners(stored: int) -> tuple[int, ...]:
     """Return the owner of each book, in the order of their keys."""
-    return tuple(book.owner_id for book in books())
+    return tuple(book.owner_id for book in books(stored))
 
 
-def patch(dice: Dice) -> Call:
+def patch(dice: Dice, stored: int) -> Call:
     """R5: a new price and rating for a book of the caller's own."""
-    number = dice.below(BOOKS)
+    number = dice.below(stored)
     body = {"price": price(dice), "rating": (10 + dice.below(41)) / 10}
-    return Call("PATCH", f"{PREFIX}/books/{number + 1}", token_of(owners()[number]), json.dumps(body))
+    return Call("PATCH", f"{PREFIX}/books/{number + 1}", token_of(owners(stored)[number]), json.dumps(body))
 
 
-def mix() -> Callable[[Dice], Call]:
+def mix() -> Maker:
     """R6: of ten calls seven read (three R1, two R2, two R3), two create and one patches, in shuffled order."""
     makers = [get_one] * 3 + [list_books] * 2 + [list_with_authors] * 2 + [create] * 2 + [patch]
-    waiting: list[Callable[[Dice], Call]] = []
+    waiting: list[Maker] = []
 
-    def any_of_them(dice: Dice) -> Call:
+    def any_of_them(dice: Dice, stored: int) -> Call:
         if not waiting:
             waiting.extend(makers)
-        return waiting.pop(dice.below(len(waiting)))(dice)
+        return waiting.pop(dice.below(len(waiting)))(dice, stored)
 
     return any_of_them
 
@@ -128,9 +132,9 @@ class Workload:
         return "".join(f"{call.line()}\n" for call in self.calls)
 
 
-def workloads(calls_each: int = 2_000) -> Iterator[Workload]:
-    """Yield R1 to R6, each with this many different calls; always the same ones."""
+def workloads(calls_each: int = 2_000, stored: int = BOOKS) -> Iterator[Workload]:
+    """Yield R1 to R6, each with this many different calls to so many books; always the same ones."""
     makers = (get_one, list_books, list_with_authors, create, patch, mix())
     for name, maker in zip(TITLES, makers, strict=True):
         dice = Dice(name)
-        yield Workload(name, tuple(maker(dice) for _ in range(calls_each)))
+        yield Workload(name, tuple(maker(dice, stored) for _ in range(calls_each)))

@@ -23,6 +23,7 @@ SAMPLE = Sample(
     start_seconds=0.4,
     idle=60_000_000,
 )
+PEER_RATES = {"handtuned": 3_200.0, "pocketbase": 1_600.0}
 
 
 def meze(rate: float, **changes: object) -> Sample:
@@ -82,6 +83,24 @@ def test_the_table_shows_the_bars_of_its_database():
         ["must", "7"],
         ["aim", "12"],
     ]
+
+
+def test_a_peer_with_a_bar_of_its_own_stands_beside_it():
+    peers = [replace(SAMPLE, application=name, requests_per_second=rate) for name, rate in PEER_RATES.items()]
+
+    text = table("sqlite", rows([meze(8_000), SAMPLE, *peers]))
+
+    found = [line.replace("|", " ").split() for line in text.splitlines()]
+    for ours, bar in (("2.5", "2"), ("5.0", "4")):
+        place = found.index(["measured", ours])
+        assert found[place + 1] == ["must", bar]
+
+
+def test_what_a_peer_does_not_refuse_is_told():
+    text = table("sqlite", rows([SAMPLE, replace(SAMPLE, application="pocketbase")]))
+
+    assert "PocketBase does not refuse a day to filter by that is none." in text
+    assert "does not refuse" not in table("sqlite", rows([SAMPLE]))
 
 
 def test_the_start_of_each_application_is_shown_once():
