@@ -28,9 +28,10 @@ class Terminal(io.StringIO):
 
 def written(event, stream=None, **options):
     stream = stream or io.StringIO()
-    events = Events()
-    RequestLog(stream, **options).subscribe_to(events)
+    events, log = Events(), RequestLog(stream, **options)
+    log.subscribe_to(events)
     events.publish(event)
+    log.flush()
     return stream.getvalue()
 
 

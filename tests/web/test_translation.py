@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from threading import Event, Thread
 from typing import Any
@@ -26,6 +27,17 @@ def asked(body: bytes = b"", length: int | None = None, stream: Any = None, **mo
     return flask.Request(environ)
 
 
+Read = Callable[[Bodies, flask.Request], bytes]
+BOTH_DOORS = pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param(lambda bodies, request: bodies.read(request), id="through-flask"),
+        pytest.param(lambda bodies, request: bodies.read_announced(request.environ), id="straight-from-wsgi"),
+    ],
+)
+
+
+@BOTH_DOORS
 @pytest.mark.parametrize(
     ("size", "announced"),
     [
@@ -35,10 +47,37 @@ def asked(body: bytes = b"", length: int | None = None, stream: Any = None, **mo
         pytest.param(100, None, id="at-the-limit-of-unknown-length"),
     ],
 )
-def test_a_body_is_read_whole(size: int, announced: int | None) -> None:
-    assert Bodies(100, 4).read(asked(b"x" * size, announced)) == b"x" * size
+def test_a_body_is_read_whole(read: Read, size: int, announced: int | None) -> None:
+    assert read(Bodies(100, 4), asked(b"x" * size, announced)) == b"x" * size
 
 
+class Dribbling(BytesIO):
+    """A body that comes byte by byte."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(1 if size else size)
+
+
+def test_a_body_is_read_whole_however_it_comes() -> None:
+    assert Bodies(100, 4).read_announced(asked(stream=Dribbling(b"abc"), length=3).environ) == b"abc"
+
+
+@pytest.mark.parametrize("written", ["", "-1", "+3", " 3", "0x3", "３", "9" * 400])
+def test_a_length_that_is_no_number_is_read_as_flask_reads_it(written: str) -> None:
+    def told(read: Read) -> Any:
+        request = asked(b"abc")
+        request.environ["CONTENT_LENGTH"] = written
+        try:
+            return read(Bodies(100, 4), request)
+        except Problem as problem:
+            return type(problem)
+
+    assert told(lambda bodies, request: bodies.read_announced(request.environ)) == told(
+        lambda bodies, request: bodies.read(request)
+    )
+
+
+@BOTH_DOORS
 @pytest.mark.parametrize(
     ("size", "announced", "refusal"),
     [
@@ -50,12 +89,14 @@ def test_a_body_is_read_whole(size: int, announced: int | None) -> None:
         pytest.param(0, 1, BadRequest, id="nothing-of-what-was-announced"),
     ],
 )
-def test_what_is_not_whole_or_too_long_is_refused(size: int, announced: int | None, refusal: type[Problem]) -> None:
+def test_what_is_not_whole_or_too_long_is_refused(
+    read: Read, size: int, announced: int | None, refusal: type[Problem]
+) -> None:
     bodies = Bodies(100, 2)
 
     for _ in range(3):  # a place is given back every time
         with pytest.raises(refusal):
-            bodies.read(asked(b"x" * size, announced))
+            read(bodies, asked(b"x" * size, announced))
 
 
 class Slow(BytesIO):

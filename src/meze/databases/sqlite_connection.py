@@ -24,6 +24,9 @@ STEPS_BETWEEN_CLOCK_READINGS = 10_000
 
 SECONDS_TO_SWITCH_TO_WAL = 5.0
 
+CACHE_KIBIBYTES = 8_000
+"""What a connection keeps of the file, once it was read. Few connections are in use at a time."""
+
 Explain = Callable[[BaseException, Statement | None], Fault | None]
 
 
@@ -74,6 +77,7 @@ def configure(driver: Any, *, busy_seconds: float, durable: bool) -> Deadline:
     driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     driver.execute("PRAGMA foreign_keys = ON")
     driver.execute("PRAGMA mmap_size = 0")
+    driver.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
     return deadline
 
 

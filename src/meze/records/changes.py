@@ -18,6 +18,7 @@ class Changes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._on_update: dict[Resource, tuple[Field | Beyond, ...]] = {}
 
     def created(self, resource: Resource, sent: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Return every value of a new row that does not come from SQL."""
@@ -41,9 +42,12 @@ class Changes:
         values = dict(sent)
         if not values:
             return values
-        filled: list[Field | Beyond] = [*resource.fields.values(), *resource.beyond]
+        filled = self._on_update.get(resource)
+        if filled is None:
+            fields: tuple[Field | Beyond, ...] = (*resource.fields.values(), *resource.beyond)
+            self._on_update[resource] = filled = tuple(field for field in fields if field.onupdate)
         for field in filled:
-            if field.name not in values and field.onupdate:
+            if field.name not in values:
                 self._fill(values, field, field.onupdate, absent=False)
         return values
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -36,6 +36,13 @@ class Draft:
         return Draft({name: value for name, value in self.values.items() if name not in names})
 
 
+class Opened(NamedTuple):
+    """The fields that a client may set here, by name, and the names of those that a new row cannot do without."""
+
+    fields: Mapping[str, Field]
+    required: frozenset[str]
+
+
 class Checker:
     """Checks bodies against one resource's fields.
 
@@ -48,7 +55,7 @@ class Checker:
         self._create_only = resource.create_only
         adapters = {name: TypeAdapter(each.type.annotation) for name, each in resource.fields.items()}
         self._validate = {name: adapter.validator.validate_python for name, adapter in adapters.items()}
-        self._opened: dict[tuple[frozenset[str], bool], Mapping[str, Field]] = {}
+        self._opened: dict[tuple[frozenset[str], bool], Opened] = {}
 
     def create(
         self,
@@ -68,14 +75,15 @@ class Checker:
             owned = self.resource.owner is not None and self.resource.owner.name == name
             if not owned or sent != caller.id:
                 entries.append(Entry("closed", pointer=pointer(name)))
-        for each in self._open(writable, creating=True).values():
-            if each.required and each.name not in body:
-                entries.append(Entry("required", pointer=pointer(each.name)))
+        opened = self._open(writable, creating=True)
+        if not opened.required <= body.keys():
+            missing = (name for name in opened.fields if name in opened.required and name not in body)
+            entries += [Entry("required", pointer=pointer(name)) for name in missing]
         return _sound(draft, entries)
 
     def columns(self, names: Sequence[str], view: View, writable: frozenset[str], *, whole: bool) -> list[Entry]:
         """Return what is wrong with the columns of a file: unknown ones and, if its rows are `whole`, missing ones."""
-        opened = self._open(writable, creating=True)
+        opened = self._open(writable, creating=True).fields
         entries = [self._unknown(name, view) for name in names if name not in opened and name not in view.fields]
         if whole:
             entries += [
@@ -87,7 +95,7 @@ class Checker:
 
     def closed(self, writable: frozenset[str]) -> frozenset[str]:
         """Return the names of the fields that are never this client's to set."""
-        return frozenset(self.resource.fields).difference(self._open(writable, creating=True))
+        return frozenset(self.resource.fields).difference(self._open(writable, creating=True).fields)
 
     def patch(
         self,
@@ -134,7 +142,7 @@ class Checker:
     ) -> tuple[Draft, tuple[Field, ...]]:
         """Check a replacement. Also returns the fields that are to take their default, or NULL, since none was sent."""
         draft, entries = self._read(body, view, writable, sometimes, creating=False)
-        absent = [each for name, each in self._open(writable, creating=False).items() if name not in body]
+        absent = [each for name, each in self._open(writable, creating=False).fields.items() if name not in body]
         for each in absent:
             if each.required:
                 _required(each.name, draft, entries, sometimes)
@@ -152,7 +160,7 @@ class Checker:
     ) -> tuple[Draft, list[Entry]]:
         draft = Draft()
         entries: list[Entry] = []
-        open_names = self._open(writable, creating=creating)
+        open_names = self._open(writable, creating=creating).fields
         for name, sent in body.items():
             each = self.resource.fields.get(name)
             if each is None or (name not in open_names and name not in view.fields):
@@ -175,12 +183,12 @@ class Checker:
                     entries.append(Entry("closed", pointer=pointer(name)))
         return draft, entries
 
-    def _open(self, writable: frozenset[str], *, creating: bool) -> Mapping[str, Field]:
-        """Return the fields that a client may set here, as far as field rules let this one."""
+    def _open(self, writable: frozenset[str], *, creating: bool) -> Opened:
+        """Return what a client may set here, as far as field rules let this one."""
         opened = self._opened.get((writable, creating))
         if opened is None:
             owner = self.resource.owner
-            self._opened[writable, creating] = opened = {
+            fields = {
                 name: each
                 for name, each in self.resource.fields.items()
                 if name in writable
@@ -189,6 +197,8 @@ class Checker:
                 and (not each.key or (creating and self.resource.chosen_key))
                 and (creating or name not in self._create_only)
             }
+            required = frozenset(name for name, each in fields.items() if each.required)
+            self._opened[writable, creating] = opened = Opened(fields, required)
         return opened
 
     def _unknown(self, name: str, view: View | None) -> Entry:

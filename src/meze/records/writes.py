@@ -32,7 +32,8 @@ from meze.resources.resource import Field, Resource
 class Act:
     """A write that was checked and planned, and is still to be done: by itself, or as a part of more.
 
-    `write` does it on a connection, and returns what `show` makes the answer of. `statement`, run with `bound`, does
+    `write` does it on a connection, and returns what `show` makes the answer of; `told` does so where the row that was
+    written tells all, and is None where it does not. `statement`, run with `bound`, does
     the same where it returns a row; None where more has to be asked. `alone`: one statement is all, and needs no
     transaction around it. `explain` raises a better problem than the one that the act ended by, if there is one, once
     everything was undone.
@@ -42,6 +43,7 @@ class Act:
     alone: bool
     write: Callable[[Connection], Row]
     show: Callable[[Row, Connection], Answer]
+    told: Callable[[Row], Answer | None] = lambda _: None
     statement: Statement | None = None
     bound: Values = field(default_factory=dict)
     explain: Callable[[Problem], None] = lambda _: None
@@ -95,6 +97,9 @@ class Writes:
             if act.alone and act.statement is not None:
                 rows = self._lending.write_one(act.visit, act.statement, act.bound)
                 if rows:
+                    answer = act.told(rows[0])
+                    if answer is not None:
+                        return answer
                     with self._lending.reading(act.visit) as connection:
                         return act.show(rows[0], connection)
             # Where nothing was written, it is tried again with the questions that tell why.
@@ -244,6 +249,7 @@ class Writes:
             alone=not compared and selection.plain and plan.shown is not None,
             write=write,
             show=lambda row, connection: self._written(visit, plan, row, selection, connection),
+            told=lambda row: self._told(visit, plan, row, selection),
             statement=None if compared else plan.statement,
             bound=bound,
             explain=lambda problem: self._explain_afterwards(problem, visit, plan, bound),
@@ -271,22 +277,31 @@ class Writes:
 
     def _written(self, visit: Visit, plan: WritePlan, row: Row, selection: Selection, connection: Connection) -> Answer:
         """Return the row that was written, as the caller may now read it."""
+        answer = self._told(visit, plan, row, selection)
+        if answer is not None:
+            return answer
         resource, standing = visit.resource, visit.standing
         key = list(row[: len(resource.key)])
-        address = key_text(resource.key, key)
-        # A row of which nothing was left to change comes as its key alone.
-        if plan.shown is not None and selection.plain and len(row) > len(key):
-            visible, values = row[len(key)], row[len(key) + 1 :]
-            if not visible:
-                return Answer(b"{}", key=address)
-            visit.show(address)
-            body = encode(plan.shown.build(values, no_related))
-            return Answer(body, digest(body), address)
         if self._policy.rule(resource, "read", standing) != NOBODY_AT_ALL:
             answer = self._reads.shown(self._planner.row(resource, standing, selection), visit, key, connection)
             if answer is not None:
                 return answer
-        return Answer(b"{}", key=address)
+        return Answer(b"{}", key=key_text(resource.key, key))
+
+    def _told(self, visit: Visit, plan: WritePlan, row: Row, selection: Selection) -> Answer | None:
+        """Return the same from what the statement returned alone, None where that does not tell.
+
+        A row of which nothing was left to change comes as its key alone.
+        """
+        key = visit.resource.key
+        if plan.shown is None or not selection.plain or len(row) == len(key):
+            return None
+        address = key_text(key, row[: len(key)])
+        if not row[len(key)]:
+            return Answer(b"{}", key=address)
+        visit.show(address)
+        body = encode(plan.shown.build(row[len(key) + 1 :], no_related))
+        return Answer(body, digest(body), address)
 
     def _explain_afterwards(self, problem: Problem, visit: Visit, plan: WritePlan, bound: Values) -> None:
         """Ask which foreign key it was, where the database did not say, now that the transaction was undone."""
