@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -90,8 +91,11 @@ def described() -> str:
         line.partition(":")[2].strip() for line in facts.read_text().splitlines() if line.startswith("model name")
     ]
     one, five, fifteen = os.getloadavg()
+    asked = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    commit = subprocess.run(asked, cwd=SAVED.parents[2], capture_output=True, text=True).stdout.strip() or "unknown"
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {models[0] if models else platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, "
+        f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, "
         f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
         f"SQLite {driver_module().sqlite_version}, SQLAlchemy {sqlalchemy.__version__}; "
         f"load average at the end {one:.1f}, {five:.1f}, {fifteen:.1f}."

@@ -15,6 +15,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, T
 
 from meze.databases import Connection, Database, DatabaseError, FaultKind, Statement, open_database
 from meze.databases.group_commit import AT_ONCE, GroupCommit, Job
+from meze.databases.room import Room
 
 metadata = MetaData()
 numbers = Table(
@@ -65,7 +66,7 @@ def together(
 ) -> tuple[list[Any], int]:
     """Hand all of `many` in while the first is held up; return what each came to, and the number of transactions."""
     gate = gate or Gate(database)
-    group = GroupCommit(gate)
+    group = GroupCommit(gate, Room(4))
 
     def write(values: dict[str, Any]) -> Any:
         try:
@@ -264,7 +265,7 @@ def test_nobody_is_answered_before_the_commit(database: Database, adding: Statem
             yield connection
             seen.append(list(answered))
 
-    group = GroupCommit(slow)
+    group = GroupCommit(slow, Room(4))
     with ThreadPoolExecutor(8) as threads:
         for value in range(8):
             threads.submit(lambda value=value: answered.append(group.write(adding, row(value))))
@@ -281,7 +282,7 @@ def test_who_cannot_have_the_turn_is_refused_and_nobody_waits_for_ever(adding: S
         tries.append("try")
         raise TimeoutError("busy")
 
-    group = GroupCommit(never)
+    group = GroupCommit(never, Room(4))
     with ThreadPoolExecutor(5) as threads:
         futures = [threads.submit(group.write, adding, row(value)) for value in range(5)]
         errors = [future.exception(10) for future in futures]
@@ -303,7 +304,7 @@ def test_a_leader_that_is_ended_answers_nobody_and_another_leads(database: Datab
                 raise Ended
 
     ended: list[bool] = []
-    group = GroupCommit(ending)
+    group = GroupCommit(ending, Room(4))
 
     with pytest.raises(Ended):
         group.write(adding, row(1))
@@ -333,7 +334,7 @@ def test_one_who_is_ended_while_waiting_leaves_the_others_a_leader(
             self.woken.set()
 
     gate = Gate(database)
-    group = GroupCommit(gate)
+    group = GroupCommit(gate, Room(4))
     monkeypatch.setattr("meze.databases.group_commit.AT_ONCE", 1)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(group.write, adding, row(1))
