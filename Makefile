@@ -10,7 +10,7 @@ DEMO := examples/atlas
 # processes that the tests start would compile all of Meze anew.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz mutations chaos check format bench bench-export instructions guide demo dev browser clean
+.PHONY: help serve test coverage test-postgresql-15 test-browser test-nginx fuzz mutations chaos check format bench bench-scale bench-export instructions guide demo dev browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ format: dev ## put the code into the form that `make check` asks for
 
 bench: dev ## measure against the peers (BENCH=--quick only shows that it runs)
 	@$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-scale: dev ## measure with more rows, workers and connections, and beside slow queries (BENCH=--quick)
+	@$(BIN)/python benchmarks/scale.py $(BENCH)
 
 bench-export: dev ## measure exports beside short requests, and an import
 	@$(BIN)/python benchmarks/export_import.py $(BENCH)

@@ -36,10 +36,14 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """Return the commit that is measured, marked if files differ from it."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+    """Return the commit that is measured, marked if files differ from it, other than results."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    name = git("describe", "--always", "--abbrev=10")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!results", ":!RESULTS.md")
+    return f"{name or 'unknown'}{'-dirty' if changed else ''}"
 
 
 def peers() -> str:

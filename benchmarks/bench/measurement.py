@@ -2,8 +2,8 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.applications import Application
@@ -62,6 +62,7 @@ class Sample:
     resident: int
     start_seconds: float
     idle: int
+    round: int = 0
 
 
 def prepare(
@@ -98,17 +99,25 @@ def compare(
 
 
 def measure(
-    databases: Databases, applications: Sequence[Application], workloads: Sequence[Workload], plan: Plan
+    databases: Databases,
+    applications: Sequence[Application],
+    workloads: Sequence[Workload],
+    plan: Plan,
+    done: Container[tuple[int, str]] = (),
 ) -> Iterable[Sample]:
     """Yield a sample for each round, application and request, in that order (A B C A B C …).
 
-    Each turn has a server of its own on a fresh copy of the data, and asks R1 to R6 in order.
+    Each turn has a server of its own on a fresh copy of the data, and asks R1 to R6 in order. Turns that are `done`,
+    by their round and application, are left out.
     """
-    for _ in range(plan.rounds):
+    for turn in range(plan.rounds):
         for application in applications:
+            if (turn, application.name) in done:
+                continue
             with serving(application, databases.fresh(application), plan.cores, plan.work) as server:
                 for number, workload in enumerate(workloads):
-                    yield sample(server, databases, workload, plan, first_isbn=2 * number * ISBNS_EACH + ISBNS_EACH)
+                    first_isbn = 2 * number * ISBNS_EACH + ISBNS_EACH
+                    yield replace(sample(server, databases, workload, plan, first_isbn), round=turn)
                     if workload.creates:
                         databases.drop_created()
 

@@ -28,6 +28,11 @@ class Cores:
         shared = " SERVER AND LOAD SHARE ONE CORE: not comparable." if self.server == self.load else ""
         return f"Server on core {self.server}, load generator on core {self.load}, PostgreSQL {database}.{shared}"
 
+    def second_sentence(self) -> str:
+        """Say where a second worker runs."""
+        beside = ", BESIDE THE LOAD GENERATOR: not what it would do alone" if self.second == self.load else ""
+        return f"A second worker is given core {self.second} too{beside}."
+
 
 def assign_cores(available: set[int]) -> Cores:
     """Choose from the cores that this process may use."""
