@@ -11,6 +11,7 @@ import threading
 import time
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Semaphore
+from multiprocessing.util import Finalize
 from typing import NamedTuple
 
 import click
@@ -61,6 +62,8 @@ def load(target: str | None, *, dev: bool, main: int, ready: SimpleQueue[Ready],
     # Where the database is away nothing is opened here: the first request that finds it there does so.
     if meze.sealed and (accounts := meze.open().accounts) is not None:
         accounts.start()
+        # A forked worker ends without what `atexit` was told.
+        Finalize(None, accounts.sessions.uses.write, exitpriority=0)
         if dev and settings.env != "production" and links_left.acquire(block=False):
             first_admin = _first_admin_link(accounts)
     database = masked_url(settings.database_url)
