@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from meze.accounts.housekeeping import BATCH, DAY, EVENTS_DAYS, LEASE_SECONDS, NOBODYS_EVENTS_DAYS, Housekeeper
 from meze.accounts.tables import (
@@ -16,6 +16,7 @@ from meze.accounts.tables import (
     FACTS,
     KEYS,
     OUTBOX,
+    REVOCATIONS,
     SESSIONS,
     TOKENS,
     AccountEvent,
@@ -239,3 +240,19 @@ def test_answers_to_requests_with_a_key_are_deleted_after_their_day(storage, clo
 
     assert swept["idempotency keys"] == BATCH + 1
     assert left(storage, ANSWERS, "key") == ["early"]
+
+
+def test_revocations_go_after_an_hour_and_the_greatest_number_stays(storage, housekeeper):
+    for number, user_id in enumerate((1, 2, 3), 1):
+        add(storage, REVOCATIONS, {"number": number, "user_id": user_id, "at": NOW - 3600 + number - 1})
+    assert housekeeper.sweep()["revocations"] == 1
+    assert left(storage, REVOCATIONS, "number") == [2, 3]
+
+    with storage.database.engine.begin() as connection:
+        connection.execute(update(REVOCATIONS).values(at=NOW - 7200))
+    assert housekeeper.sweep()["revocations"] == 1
+    assert housekeeper.sweep()["revocations"] == 0
+
+    with storage.writing() as work:
+        work.revoke(4)
+    assert left(storage, REVOCATIONS, "number") == [3, 4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 
 import click
 from flask import Flask
@@ -47,6 +48,8 @@ def started(app: Flask, notices: tuple[str, ...], *, may_link: Callable[[], bool
     # Where the database is away nothing is opened here: the first request that finds it there does so.
     if meze.sealed and (accounts := meze.open().accounts) is not None:
         accounts.start()
+        # A forked worker ends without what `atexit` was told.
+        Finalize(None, accounts.sessions.uses.write, exitpriority=0)
         if settings.env != "production" and may_link():
             first_admin = _first_admin_link(accounts)
     database, door = masked_url(settings.database_url), in_words(closed_by(meze))

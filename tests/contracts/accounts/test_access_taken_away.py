@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from contracts.accounts.calling import Client
-from contracts.accounts.deployment import ELSEWHERE_SECONDS, Deployment, Person, within
+from contracts.accounts.deployment import ELSEWHERE_SECONDS, Deployment, Person, new_password, within
 
 
 @pytest.fixture
@@ -103,3 +103,72 @@ def test_the_last_enabled_admin_cannot_go(served: Deployment) -> None:
     ):
         assert refused.status == 403, refused
     assert admin.client.get("/auth/me").json["roles"] == ["admin"]
+
+
+def revoke_key(person: Person) -> Client:
+    key = person.key("read", "write")
+    shown = person.client.get("/auth/keys").json["items"][0]
+    person.client.at(person.deployment.urls[1]).with_token(key).get("/cities")
+    assert person.client.delete(f"/auth/keys/{shown['id']}").status == 204
+    return person.client.with_token(key)
+
+
+def log_out(person: Person) -> Client:
+    assert person.client.post("/auth/logout").status == 204
+    return person.client
+
+
+def change_password(person: Person) -> Client:
+    other = person.sign_in()
+    body = {"current_password": person.password, "new_password": new_password()}
+    assert other.client.post("/auth/password/change", body).status == 204
+    return person.client
+
+
+def reset_password(person: Person) -> Client:
+    mailbox = person.deployment.mailbox
+    assert person.client.with_token(None).post("/auth/password/forgot", {"email": person.email}).status == 202
+    token = mailbox.link(person.email, "reset")
+    body = {"token": token, "new_password": new_password()}
+    assert person.client.with_token(None).post("/auth/password/reset", body).status == 204
+    return person.client
+
+
+def delete_oneself(person: Person) -> Client:
+    assert person.confirm().client.delete("/auth/me").status == 204
+    return person.client
+
+
+@pytest.mark.parametrize("end", [revoke_key, log_out, change_password, reset_password, delete_oneself])
+def test_what_somebody_ends_is_over_within_a_second_in_another_process(
+    served: Deployment, end: Callable[[Person], Client]
+) -> None:
+    """19, 31: the other process knew the token a moment before, and is asked all the while."""
+    person = served.person()
+    elsewhere = person.client.at(served.urls[1])
+    assert elsewhere.get("/auth/me").status == 200
+
+    ended = end(person).at(served.urls[1])
+
+    assert within(ELSEWHERE_SECONDS, lambda: ended.get("/cities").status == 401)
+
+
+def test_the_last_use_arrives_and_what_waits_is_written_when_a_server_stops(deploy: Callable[..., Deployment]) -> None:
+    served = deploy(servers=1)
+    person, other = served.person(), served.person()
+    long_ago = "UPDATE meze_sessions SET last_used_at = last_used_at - 1000 WHERE user_id = :id"
+    last_used = "SELECT last_used_at - created_at FROM meze_sessions WHERE user_id = :id"
+
+    def used(each: Person) -> bool:
+        [(since,)] = served.rows(last_used, id=each.id)
+        return bool(since >= 0)
+
+    served.change(long_ago, id=person.id)
+    assert person.known
+    assert within(10, lambda: used(person))
+
+    served.change(long_ago, id=other.id)
+    assert other.known
+    served.servers[0].process.terminate()
+    served.servers[0].process.wait(30)
+    assert used(other)
