@@ -1,22 +1,28 @@
 """Every machine and every run measures on the same rows and the same calls."""
 
+import functools
 import hashlib
 import json
 from collections import Counter
 from itertools import chain
 
 import pytest
-from bench.data import AUTHORS, BOOKS, USERS, authors, books, token_of, users
+from bench.data import AUTHORS, BOOKS, USERS, BookRow, authors, books, token_of, users
 from bench.workload import NEW_ISBN, TITLES, workloads
 
-STORED = tuple(books())
 WORKLOADS = {workload.name: workload for workload in workloads()}
+
+
+@functools.cache
+def stored() -> tuple[BookRow, ...]:
+    """Every book, made where a test first asks: each worker of a parallel run reads this file, few run its tests."""
+    return tuple(books())
 
 
 def test_the_rows_are_the_same_everywhere():
     """A changed digest means that results from before and after cannot be compared: say so where they are kept."""
     digest = hashlib.sha256()
-    for row in chain(authors(), users(), STORED):
+    for row in chain(authors(), users(), stored()):
         digest.update(repr(tuple(row)).encode())
 
     assert digest.hexdigest() == "8404136e67bb4655b7fe659acda8855a9e3275d7b402fab0e54c48925d3b4893"
@@ -30,12 +36,12 @@ def test_the_calls_are_the_same_everywhere():
 
 def test_there_are_as_many_rows_as_the_bars_were_set_for():
     assert (AUTHORS, BOOKS, USERS) == (5_000, 100_000, 1_000)
-    assert [sum(1 for _ in rows) for rows in (authors(), STORED, users())] == [AUTHORS, BOOKS, USERS]
+    assert [sum(1 for _ in rows) for rows in (authors(), stored(), users())] == [AUTHORS, BOOKS, USERS]
 
 
 def test_every_book_keeps_its_constraints():
     isbns = set()
-    for book in STORED:
+    for book in stored():
         assert 1 <= book.author_id <= AUTHORS
         assert 1 <= book.owner_id <= USERS
         assert book.pages > 0
@@ -48,7 +54,7 @@ def test_every_book_keeps_its_constraints():
 
 
 def test_a_patch_bears_the_token_of_the_books_owner():
-    owners = {book.id: book.owner_id for book in STORED}
+    owners = {book.id: book.owner_id for book in stored()}
 
     for call in WORKLOADS["R5"].calls:
         assert call.token == token_of(owners[int(call.path.rpartition("/")[2])])
@@ -68,7 +74,7 @@ def test_the_mix_is_seventy_twenty_ten():
 
 def test_a_page_of_any_call_is_full():
     genres = Counter()
-    for book in STORED:
+    for book in stored():
         if book.published < "1957-01-01":
             genres[book.genre] += 1
 

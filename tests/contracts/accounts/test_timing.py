@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from scipy.stats import mannwhitneyu
 
 from contracts.accounts.calling import Client, fresh_address
 from contracts.accounts.conftest import Deploy
@@ -34,6 +33,9 @@ def test_a_refused_login_takes_as_long_for_every_kind_of_account(timed: Deployme
     known = [timed.person("known").email for _ in range(ACCOUNTS)]
     passwordless = [without_password(timed) for _ in range(ACCOUNTS)]
     unknown = [new_email("unknown") for _ in range(ACCOUNTS)]
+
+    # Imported here because it takes a second, and every worker of a parallel run reads this file.
+    from scipy.stats import mannwhitneyu
 
     measured: list[dict[str, float]] = []
     while len(measured) < 3 and not (measured and alike(measured[-1])):
