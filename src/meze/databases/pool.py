@@ -130,6 +130,10 @@ class Pool(Generic[C]):
         for seat in self._seats:
             self.discard(seat)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def abandon(self) -> None:
         """Forget every connection without closing it: this process is a fork of the one that opened them."""
         _abandoned.extend(seat.connection for seat in self._seats)

@@ -24,7 +24,7 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
 from meze.databases.aggregates import Aggregates, SQLiteAggregates
-from meze.databases.database import Fault
+from meze.databases.database import DatabaseError, Fault
 from meze.databases.group_commit import GroupCommit
 from meze.databases.pool import Pool
 from meze.databases.room import Room
@@ -35,8 +35,11 @@ from meze.databases.sqlite_locks import RecordLocks
 from meze.databases.sqlite_turn import Turn
 from meze.databases.statement import Fetched, Statement, compile_statement
 from meze.databases.transactions import Lease, leave, take
+from meze.soon import Soon
 
 STATEMENTS_KEPT_BY_A_CONNECTION = 512
+SECONDS_BETWEEN_CHECKPOINTS = 0.25
+_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 CHANGING_SCHEMA = "meze_changing_schema"
 """SQLAlchemy's execution option for a transaction that may take long and must not meet another writer."""
 
@@ -68,6 +71,7 @@ class SQLite:
         self._locks = RecordLocks(None if self._temporary is not None else _beside(Path(str(url.database))))
         self._turn = Turn(self._locks, wait_seconds=statement_seconds)
         self._group = GroupCommit(self.writing, room)
+        self._soon = Soon(self._check_point, SECONDS_BETWEEN_CHECKPOINTS)
         self._held = Held(self._locks)
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
@@ -169,7 +173,21 @@ class SQLite:
         except BaseException:
             driver.close()
             raise
-        return SQLiteConnection(driver, deadline, self._seconds, self._faults.explain)
+        return SQLiteConnection(driver, deadline, self._seconds, self._faults.explain, self._soon.ask)
+
+    def _check_point(self) -> None:
+        """Bring what was committed from the WAL into the file, so that no writer has to do it while others wait.
+
+        Most is brought while others write. What they wrote meanwhile is brought in a turn of our own: then nothing is
+        left, and the WAL is begun anew; else it would grow for as long as somebody writes.
+        """
+        if self._pool.closed:
+            return
+        # What cannot be done now is done the next time, or by a writer once the WAL is long.
+        with suppress(DatabaseError), Lease(self._pool, None) as connection:
+            connection.control(_CHECKPOINT)
+        with suppress(DatabaseError), Lease(self._pool, None, turn=self._turn) as connection:
+            connection.control(_CHECKPOINT)
 
     def _catalog(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self.engine.connect() as connection:

@@ -24,6 +24,9 @@ STEPS_BETWEEN_CLOCK_READINGS = 10_000
 
 SECONDS_TO_SWITCH_TO_WAL = 5.0
 
+LONGEST_WAL_PAGES = 16_000
+"""From here on a writer brings the WAL into the file by itself; until then that is done in the background."""
+
 CACHE_KIBIBYTES = 8_000
 """What a connection keeps of the file, once it was read. Few connections are in use at a time."""
 
@@ -74,6 +77,7 @@ def configure(driver: Any, *, busy_seconds: float, durable: bool) -> Deadline:
     driver.create_function("meze_mean", 4, mean, deterministic=True)
     driver.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
     _switch_to_wal(driver)
+    driver.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_WAL_PAGES}")
     driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     driver.execute("PRAGMA foreign_keys = ON")
     driver.execute("PRAGMA mmap_size = 0")
@@ -108,15 +112,21 @@ def _switch_to_wal(driver: Any) -> None:
 
 
 class SQLiteConnection:
-    """A driver's connection, the limit on its statements, and the explanation of its errors."""
+    """A driver's connection, the limit on its statements, and the explanation of its errors.
 
-    __slots__ = ("_deadline", "_explain", "_seconds", "driver")
+    `committed` is called after each commit of a transaction.
+    """
 
-    def __init__(self, driver: Any, deadline: Deadline, seconds: float, explain: Explain) -> None:
+    __slots__ = ("_committed", "_deadline", "_explain", "_seconds", "driver")
+
+    def __init__(
+        self, driver: Any, deadline: Deadline, seconds: float, explain: Explain, committed: Callable[[], None]
+    ) -> None:
         self.driver = driver
         self._deadline = deadline
         self._seconds = seconds
         self._explain = explain
+        self._committed = committed
 
     def fetch(self, statement: Statement, values: Mapping[str, Any] = {}) -> Fetched:
         arguments = statement.arguments(values)
@@ -153,6 +163,7 @@ class SQLiteConnection:
 
     def commit(self) -> None:
         self.control("COMMIT")
+        self._committed()
 
     def leave(self) -> bool:
         if self.driver.in_transaction:

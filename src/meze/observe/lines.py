@@ -10,12 +10,13 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import time
 import weakref
 from collections import deque
 from contextlib import suppress
 from multiprocessing import util
 from typing import TextIO
+
+from meze.soon import Soon
 
 WAIT_SECONDS = 0.05
 UNDIVIDED_BYTES = 4096
@@ -30,28 +31,19 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: deque[bytes] = deque()
-        self._lay_out()
+        self._writing = threading.Lock()
+        self._soon = Soon(self.write, WAIT_SECONDS)
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(itself))
         # Workers that multiprocessing has forked end without what atexit knows of.
         util.Finalize(self, _write_rest, args=(itself,), exitpriority=0)
         atexit.register(_write_rest, itself)
 
-    def _lay_out(self) -> None:
-        self._starting = threading.Lock()
-        self._writing = threading.Lock()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._idle = True
-
     def add(self, line: bytes) -> None:
         """Have a line written within a moment; it ends by itself, no line feed is in it."""
         self._lines.append(line)
-        if self._idle:
-            self._idle = False
-            self._start()
-            self._wake.set()
-        elif len(self._lines) > MOST_WAITING:
+        self._soon.ask()
+        if len(self._lines) > MOST_WAITING:
             self.write()
 
     def write(self) -> None:
@@ -71,31 +63,7 @@ class Lines:
     def start_again(self) -> None:
         """Begin anew in a process that was just forked: its parent writes what waited there."""
         self._lines.clear()
-        self._lay_out()
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is not None:
-                return
-            self._thread = threading.Thread(target=_write_on, args=(weakref.ref(self), self._wake), daemon=True)
-            self._thread.start()
-
-    def rest(self) -> None:
-        """Wait for more lines and write those that came. `_idle` is told first, so that none is left behind."""
-        self._wake.clear()
-        time.sleep(WAIT_SECONDS)
-        self._idle = True
-        self.write()
-
-
-def _write_on(of: weakref.ref[Lines], wake: threading.Event) -> None:
-    while True:
-        wake.wait()
-        lines = of()
-        if lines is None:
-            return
-        lines.rest()
-        del lines
+        self._writing = threading.Lock()
 
 
 def _write_rest(of: weakref.ref[Lines]) -> None:
