@@ -58,5 +58,7 @@ def remedy_for(changes: list[Change]) -> str:
 
 
 def _listed(changes: list[Change]) -> str:
-    shown = " ".join(change.text for change in changes[:5])
+    # Who reads it knows the tables of their own program, and several of ours are new with a new version.
+    own_first = sorted(changes, key=lambda change: change.table.startswith("meze_"))
+    shown = " ".join(change.text for change in own_first[:5])
     return f"{shown} And {len(changes) - 5} more." if len(changes) > 5 else shown
