@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 OLDEST = 15
 PLAN_IS_STALE = ("0A000", "RevalidateCachedQuery")
-"""The SQLSTATE of what the server cannot do at all, and which part of it says so where the table of a prepared statement
+"""The SQLSTATE of what the server cannot do, and the part of it that says so where the table of a prepared statement
 was altered since ("cached plan must not change result type")."""
 NOT_PREPARED = "26000"
 """The SQLSTATE of a prepared statement that is not there: somebody discarded it, or a proxy gave us another session."""

@@ -19,7 +19,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from psycopg import Connection, Error, InternalError, RawCursor, generators
+from psycopg import Connection, Error, InternalError, RawCursor, abc, generators
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
@@ -102,7 +102,7 @@ def numbered(sql: str, encoding: str = "utf-8") -> Numbered:
         take,
         (PyFormat.TEXT,) * len(names),
         # Under two casts the server would read the value by the first of them alone.
-        tuple(frozenset(SAME.get(*each, ())) if len(each) == 1 else frozenset() for each in casts.values()),
+        tuple(frozenset(SAME.get(each.pop(), ())) if len(each) == 1 else frozenset() for each in casts.values()),
         text.lstrip().upper().startswith(PREPARABLE),
     )
 
@@ -112,14 +112,14 @@ class Prepared:
     """A text that the server keeps for parameters of some types. `loads` reads its rows, `known` once it saw some."""
 
     name: bytes
-    loads: Transformer
+    loads: abc.Transformer
     known: bool = False
 
 
 @dataclass(slots=True)
 class Text:
-    """What a connection knows of a text. `seen` once it was run; `prepared` has each variant by the types that the server was told, and
-    `aliases` by those of the values."""
+    """What a connection knows of a text. `seen` once it was run. `prepared` has each variant by the types that
+    the server was told, and `aliases` by those of the values."""
 
     numbered: Numbered
     seen: bool = False
@@ -160,7 +160,7 @@ class Wire:
         return rows, result
 
     def execute(self, sql: str, values: Values) -> int:
-        """Run a text whose placeholders are psycopg's, and return how many rows it changed, -1 where none are counted."""
+        """Run a text whose placeholders are psycopg's, and return how many rows it changed (-1: it counts none)."""
         text, types, dumped = self._dumped(sql, values)
         prepared = text.aliases.get(types) or self._prepared(text, types)
         if prepared is None:
@@ -244,7 +244,7 @@ class Wire:
         return self._answer()
 
     def _answer(self) -> PGresult:
-        results = self._driver.wait(generators.execute(self._pgconn))
+        results: list[PGresult] = self._driver.wait(generators.execute(self._pgconn))
         for result in results:
             if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY):
                 raise error_from_result(result, self._encoding)
