@@ -14,7 +14,7 @@ from contracts.asking import arguments
 from contracts.oracle import Asked, Condition, Oracle, Question, written
 from contracts.rules import Row
 from contracts.schema import KINDS, SERVED, TABLES, Sort
-from contracts.strategies import conditions, paths
+from contracts.strategies import choices, conditions, made_once, paths
 
 COUNTING = ("count", "count_distinct")
 FUNCTIONS: dict[Sort, tuple[str, ...]] = {
@@ -168,27 +168,29 @@ def _sort_of(table: str, relations: tuple[str, ...], column: str) -> Sort:
     return TABLES[table].columns[column]
 
 
+@made_once
 @st.composite
 def _measures(draw: st.DrawFn, table: str) -> Measured:
     if draw(st.integers(0, 3)) == 0:
         return Measured("count")
     crossed, end = draw(paths(table, 2, to_one=True))
-    column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
-    return Measured(draw(st.sampled_from(FUNCTIONS[sort])), crossed, column)
+    column, sort = draw(choices(TABLES[end].columns.items()))
+    return Measured(draw(choices(FUNCTIONS[sort])), crossed, column)
 
 
+@made_once
 @st.composite
 def _groups(draw: st.DrawFn, table: str) -> Grouped:
     crossed, end = draw(paths(table, 2, to_one=True))
-    column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
+    column, sort = draw(choices(TABLES[end].columns.items()))
     parts = (None, *PARTS) if sort is Sort.DAY else (None,)
-    return Grouped(crossed, column, draw(st.sampled_from(parts)))
+    return Grouped(crossed, column, draw(choices(parts)))
 
 
 @st.composite
 def summaries(draw: st.DrawFn) -> tuple[str, Summary]:
     """Draw a table, and aggregates of its rows."""
-    table = draw(st.sampled_from(SERVED))
+    table = draw(choices(SERVED))
     measures = draw(st.lists(_measures(table), min_size=1, max_size=4, unique_by=lambda each: each.name))
     groups = draw(st.lists(_groups(table), max_size=3, unique_by=lambda each: each.name))
     found = draw(st.lists(conditions(table), max_size=2))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import functools
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 from hypothesis import strategies as st
 
@@ -84,6 +85,30 @@ def values(table: str, column: str) -> tuple[Any, ...]:
     return EMAILS if column == "email" else VALUES[TABLES[table].columns[column]]
 
 
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def made_once(make: Callable[P, st.SearchStrategy[T]]) -> Callable[P, st.SearchStrategy[T]]:
+    """Return the strategy of before to whoever asks with the same arguments.
+
+    Hypothesis looks through each new strategy before it draws from it, which takes as long as the draw.
+    """
+    return cast("Callable[P, st.SearchStrategy[T]]", functools.cache(make))
+
+
+def choices(among: Collection[T]) -> st.SearchStrategy[T]:
+    """Draw one of these, as `sampled_from` does, by a strategy that is made once."""
+    return _choices(tuple(among), tuple(map(type, among)))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _choices(among: tuple[Any, ...], _: tuple[type, ...]) -> st.SearchStrategy[Any]:
+    """The types tell True from 1."""
+    return st.sampled_from(among)
+
+
+@made_once
 def sometimes(often: int = 3) -> st.SearchStrategy[bool]:
     """Draw True once in `often` times; what shrinks goes to False."""
     return st.integers(1, often).map(lambda number: number == often)
@@ -109,7 +134,7 @@ def datasets(draw: st.DrawFn, least: int = 0, most: int = 5) -> Data:
                 # Few rows are pointed at, so that some have many that point at them.
                 most_pointed_at = min(counts[target], 3) if target in counts else 5
                 known = range(1, most_pointed_at + 1) if target else values(name, column)
-                row[column] = draw(st.sampled_from((None, *known)))
+                row[column] = draw(choices((None, *known)))
             data.rows[name][id] = row
     pairs = [(place, label) for place in data.rows["places"] for label in data.rows["labels"]]
     if pairs:
@@ -138,20 +163,21 @@ def _columns(frames: Frames, sorts: Collection[Sort]) -> list[tuple[rules.Column
     return found
 
 
+@made_once
 @st.composite
 def comparisons(draw: st.DrawFn, frames: Frames) -> Rule:
-    column, table = draw(st.sampled_from(_columns(frames, ASKED) or _columns(frames, {Sort.KEY})))
+    column, table = draw(choices(_columns(frames, ASKED) or _columns(frames, {Sort.KEY})))
     sort = TABLES[table].columns[column.name]
     shapes = ["me"] * 4 if column.name in ("owner_id", "curator_id", "email") or table == "users" else []
     shapes += ["constant", "constant", "column", "null", "one of"] + (
         ["truth", "flag"] * 2 if sort is Sort.TRUTH else []
     )
-    shape = draw(st.sampled_from(shapes))
+    shape = draw(choices(shapes))
     match shape:
         case "null":
             return rules.IsNull(column, draw(st.booleans()))
         case "one of":
-            chosen = draw(st.lists(st.sampled_from(values(table, column.name)), max_size=3, unique=True))
+            chosen = draw(st.lists(choices(values(table, column.name)), max_size=3, unique=True))
             return rules.OneOf(column, tuple(chosen), draw(st.booleans()))
         case "truth":
             return rules.IsTruth(column, draw(st.booleans()))
@@ -162,20 +188,22 @@ def comparisons(draw: st.DrawFn, frames: Frames) -> Rule:
         case "column":
             right = draw(st.sampled_from([other for other, _ in _columns(frames, {sort})]))
         case _:
-            right = rules.Constant(draw(st.sampled_from(values(table, column.name))))
+            right = rules.Constant(draw(choices(values(table, column.name))))
     if draw(sometimes(5)) and sort is not Sort.TRUTH:
         return rules.Distinct(column, right, draw(st.booleans()))
     equal = sort in (Sort.TRUTH, Sort.KIND)
-    return rules.Compare(column, draw(st.sampled_from(("==", "!=") if equal else tuple(rules.SIGNS))), right)
+    return rules.Compare(column, draw(choices(("==", "!=") if equal else tuple(rules.SIGNS))), right)
 
 
+@made_once
 @st.composite
 def mine(draw: st.DrawFn, table: str) -> Rule:
     """Draw a comparison with the caller."""
-    name, attribute = draw(st.sampled_from(MINE[table]))
-    return rules.Compare(rules.Column(0, name), draw(st.sampled_from(("==", "!="))), rules.Me(attribute))
+    name, attribute = draw(choices(MINE[table]))
+    return rules.Compare(rules.Column(0, name), draw(choices(("==", "!="))), rules.Me(attribute))
 
 
+@made_once
 @st.composite
 def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
     table = frames[0][0]
@@ -183,10 +211,10 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
     shapes = ["caller", "compare", "compare"] + (["mine"] * 2 if table in MINE else [])
     if depth:
         shapes += ["every", "either", "not"] + (["related"] * 3 if crossing else [])
-    match draw(st.sampled_from(shapes)):
+    match draw(choices(shapes)):
         case "caller":
             words: list[Rule] = [rules.Anyone(), rules.SignedIn(), rules.HasRole("editor"), rules.HasRole("keeper")]
-            return draw(st.sampled_from(words))
+            return draw(choices(words))
         case "mine":
             return draw(mine(table))
         case "every":
@@ -203,7 +231,7 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
             # Out and back is where the row as it would be and the stored ones are easily taken for each other.
             outward = {outer for outer, _ in frames}
             back = [name for name in crossing if TABLES[table].relations[name].target in outward]
-            name = draw(st.sampled_from(crossing + back * 2))
+            name = draw(choices(crossing + back * 2))
             target = TABLES[table].relations[name].target
             apart = draw(sometimes(3)) and target != "users"
             if draw(sometimes(8)):
@@ -212,10 +240,11 @@ def rule(draw: st.DrawFn, frames: Frames, depth: int = 3) -> Rule:
     return draw(comparisons(frames))
 
 
+@made_once
 @st.composite
 def out_and_back(draw: st.DrawFn, table: str) -> Rule:
     """Draw a rule that asks rows of the same table: those are the stored ones, whatever is being written."""
-    out = draw(st.sampled_from(list(TABLES[table].relations)))
+    out = draw(choices(list(TABLES[table].relations)))
     target = TABLES[table].relations[out].target
     if target == table:
         return rules.Related(out, draw(comparisons(((table, False),))))
@@ -223,7 +252,7 @@ def out_and_back(draw: st.DrawFn, table: str) -> Rule:
     if not back:
         return draw(rule(((table, False),)))
     frames = ((table, False), (target, False), (table, False))
-    return rules.Related(out, rules.Related(draw(st.sampled_from(back)), draw(comparisons(frames))))
+    return rules.Related(out, rules.Related(draw(choices(back)), draw(comparisons(frames))))
 
 
 def rules_of(table: str, closed: int) -> st.SearchStrategy[Rule]:
@@ -232,11 +261,12 @@ def rules_of(table: str, closed: int) -> st.SearchStrategy[Rule]:
     return st.one_of(st.just(rules.Anyone()), *(some[number % len(some)] for number in range(closed)))
 
 
+@made_once
 @st.composite
 def narrowed(draw: st.DrawFn, table: str) -> str | Narrowed | None:
     """Draw what is said of one field."""
     if draw(sometimes(3)):
-        return draw(st.sampled_from((None, "editor", "keeper")))
+        return draw(choices((None, "editor", "keeper")))
     some = [rule(((table, False),), 2), comparisons(((table, False),)), *([mine(table)] if table in MINE else [])]
     maybe = st.one_of(st.none(), *some)
     return Narrowed(draw(maybe), draw(maybe), draw(sometimes(5)))
@@ -255,7 +285,7 @@ def declarations(
     said = {}
     for name in SERVED:
         given = {action: draw(rules_of(name, times)) for action, times in often.items() if not draw(sometimes(12))}
-        closable = st.sampled_from([column for column in TABLES[name].columns if column != "id"])
+        closable = choices([column for column in TABLES[name].columns if column != "id"])
         least, most = (2, 5) if fields else (0, 2 if draw(sometimes(2)) else 0)
         of_fields = draw(st.dictionaries(closable, narrowed(name), min_size=least, max_size=most))
         owner = "owner_id" if name == "trips" and draw(st.booleans()) else None
@@ -266,64 +296,68 @@ def declarations(
 # Questions ----------------------------------------------------------------------------------------------------------
 
 
+@made_once
 @st.composite
 def paths(draw: st.DrawFn, table: str, most: int = 3, *, to_one: bool = False) -> tuple[tuple[str, ...], str]:
     """Draw relations to cross, and return them with the table that they lead to."""
     crossed: list[str] = []
-    for _ in range(min(most, draw(st.sampled_from((0, 0, 1, 1, 2, 3))))):
+    for _ in range(min(most, draw(choices((0, 0, 1, 1, 2, 3))))):
         names = [n for n, each in TABLES[table].relations.items() if not to_one or isinstance(each, ToOne)]
         if not names:
             break
-        crossed.append(draw(st.sampled_from(names)))
+        crossed.append(draw(choices(names)))
         table = TABLES[table].relations[crossed[-1]].target
     return tuple(crossed), table
 
 
+@made_once
 @st.composite
 def conditions(draw: st.DrawFn, table: str) -> Condition:
     crossed, end = draw(paths(table))
     return draw(conditions_at(crossed, end))
 
 
+@made_once
 @st.composite
 def conditions_at(draw: st.DrawFn, crossed: tuple[str, ...], end: str) -> Condition:
     """Draw a condition on what a path leads to, the rows of `end`."""
     if draw(sometimes(5)) and crossed:
         return Condition(crossed, None, "isnull", draw(st.booleans()))
-    column, sort = draw(st.sampled_from(list(TABLES[end].columns.items())))
-    name = draw(st.sampled_from(OPERATORS[sort]))
+    column, sort = draw(choices(list(TABLES[end].columns.items())))
+    name = draw(choices(OPERATORS[sort]))
     return Condition(crossed, column, name, draw(_operands(name, values(end, column))))
 
 
+@made_once
 def _operands(operator: str, known: tuple[Any, ...]) -> st.SearchStrategy[Any]:
-    found: st.SearchStrategy[Any] = st.sampled_from(known)
+    found: st.SearchStrategy[Any] = choices(known)
     if operator == "isnull":
         found = st.booleans()
     elif operator in ("in", "not_in"):
-        found = st.lists(st.sampled_from(known), min_size=1, max_size=3).map(tuple)
+        found = st.lists(choices(known), min_size=1, max_size=3).map(tuple)
     return found
 
 
+@made_once
 @st.composite
 def orders(draw: st.DrawFn, table: str) -> tuple[Order, ...]:
     found: dict[tuple[tuple[str, ...], str], Order] = {}
     for _ in range(draw(st.integers(0, 3))):
         crossed, end = draw(paths(table, 2, to_one=True))
-        column = draw(st.sampled_from(list(TABLES[end].columns)))
+        column = draw(choices(list(TABLES[end].columns)))
         found.setdefault((crossed, column), Order(crossed, column, draw(st.booleans())))
     return tuple(found.values())
 
 
+@made_once
 @st.composite
 def selections(draw: st.DrawFn, table: str, depth: int = 2) -> Shown:
     columns = None
     if draw(sometimes(3)):
-        columns = tuple(
-            draw(st.lists(st.sampled_from(list(TABLES[table].columns)), min_size=1, max_size=3, unique=True))
-        )
+        columns = tuple(draw(st.lists(choices(list(TABLES[table].columns)), min_size=1, max_size=3, unique=True)))
     related = {}
     if depth and TABLES[table].relations and draw(sometimes(2)):
-        for name in draw(st.lists(st.sampled_from(list(TABLES[table].relations)), min_size=1, max_size=2, unique=True)):
+        for name in draw(st.lists(choices(list(TABLES[table].relations)), min_size=1, max_size=2, unique=True)):
             related[name] = draw(selections(TABLES[table].relations[name].target, depth - 1))
     return Shown(columns, related)
 
@@ -332,10 +366,11 @@ def _narrows(shown: Shown) -> bool:
     return shown.columns is not None or any(_narrows(inner) for inner in shown.related.values())
 
 
+@made_once
 @st.composite
 def questions(draw: st.DrawFn) -> tuple[str, Question]:
-    table = draw(st.sampled_from(SERVED))
-    found = tuple(draw(conditions(table)) for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2)))))
+    table = draw(choices(SERVED))
+    found = tuple(draw(conditions(table)) for _ in range(draw(choices((0, 1, 1, 1, 2)))))
     if draw(sometimes(4)) and found:
         # Another condition on the path of the last one: together they mean one related row.
         crossed = found[-1].relations
@@ -350,10 +385,11 @@ def questions(draw: st.DrawFn) -> tuple[str, Question]:
     return table, Question(found, draw(orders(table)), shown, draw(st.integers(1, 4)))
 
 
+@made_once
 @st.composite
 def trees(draw: st.DrawFn, table: str, depth: int = 3) -> Asked:
     """Draw conditions joined by AND, OR and NOT, often several on one path, where it matters which mean one row."""
-    shape = draw(st.sampled_from(("one", "pair", "not", "all", "any"))) if depth else "one"
+    shape = draw(choices(("one", "pair", "not", "all", "any"))) if depth else "one"
     match shape:
         case "pair":
             many = [name for name, each in TABLES[table].relations.items() if not isinstance(each, ToOne)]
@@ -372,6 +408,7 @@ def trees(draw: st.DrawFn, table: str, depth: int = 3) -> Asked:
     return draw(conditions(table))
 
 
+@made_once
 @st.composite
 def questions_in_bodies(draw: st.DrawFn) -> tuple[str, Question]:
     table, question = draw(questions())
@@ -402,20 +439,21 @@ class Write:
         return oracle.known(self.table, row) | self.body if self.form == "shown" else self.body
 
 
+@made_once
 @st.composite
 def writes(draw: st.DrawFn) -> Write:
-    table = draw(st.sampled_from(SERVED))
-    method = draw(st.sampled_from(("POST", "PATCH", "PATCH", "PUT", "DELETE")))
+    table = draw(choices(SERVED))
+    method = draw(choices(("POST", "PATCH", "PATCH", "PUT", "DELETE")))
     body = {}
     if method != "DELETE":
         columns = list(TABLES[table].columns)
         most = 3 if method == "PATCH" else len(columns)
-        for column in draw(st.lists(st.sampled_from(columns), max_size=most, unique=True)):
+        for column in draw(st.lists(choices(columns), max_size=most, unique=True)):
             if column == "id" and not draw(sometimes(4)):
                 continue
             known = values(table, column)
             if column in TABLES[table].references:
                 known = (1, 2, 3, 4, NOTHING)
-            body[column] = draw(st.sampled_from((None, *known) if column != "id" else known))
-    form = draw(st.sampled_from(("", "", "", "stored", "shown", "shown")))
+            body[column] = draw(choices((None, *known) if column != "id" else known))
+    form = draw(choices(("", "", "", "stored", "shown", "shown")))
     return Write(method, table, draw(st.integers(1, 4)), body, form)

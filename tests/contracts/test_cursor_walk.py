@@ -101,7 +101,7 @@ def test_a_walk_visits_each_lasting_row_once_while_rows_come_and_go(
     data.rows["places"] = dict(PLACES)
     data.rows["trips"] = {id: trip(id, values) for id, values in zip(range(2, 99, 2), rows, strict=False)}
     world.fill(data)
-    walk, served = Walk(world, data), world.serve(SOME_PLACES_HIDDEN)
+    walk, served = Walk(world, data), world.serve_all(SOME_PLACES_HIDDEN)
     note(f"sort={','.join(order(each) for each in sort)} limit={limit} as {who}")
     known = {id: dict(row) for id, row in data.rows["trips"].items()}
     shown: list[int] = []
@@ -152,7 +152,7 @@ def test_counted_pages_and_a_walk_show_the_same_order(
     data.rows["places"] = dict(PLACES)
     data.rows["trips"] = {id: trip(id, values) for id, values in enumerate(rows, 1)}
     world.fill(data)
-    served = world.serve(SOME_PLACES_HIDDEN)
+    served = world.serve_all(SOME_PLACES_HIDDEN)
     oracle = Oracle(data, SOME_PLACES_HIDDEN, PEOPLE[who])
     conditions = (Condition(("home",), "name", "ne", "a"),) if filtered else ()
     question = Question(conditions, sort, limit=limit)
@@ -205,7 +205,7 @@ def test_next_of_an_embedded_list_ends_with_the_sight_of_its_row(world: World) -
         id: dict.fromkeys(TABLES["stops"].columns) | {"id": id, "place_id": 3} for id in range(1, EMBEDDED + 5)
     }
     world.fill(data)
-    served = world.serve(SOME_PLACES_HIDDEN)
+    served = world.serve_all(SOME_PLACES_HIDDEN)
     link = served.ask("cyd", "GET", "places/3", query={"expand": "stops"}).body["stops"]["next"]
 
     assert len(served.ask("cyd", "GET", link).body["items"]) == 4

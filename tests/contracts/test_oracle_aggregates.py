@@ -73,7 +73,7 @@ CHANGED = {
 def test_what_a_hidden_row_holds_changes_no_byte(
     world: World, data: Data, who: str, asked: list[tuple[str, Summary]]
 ) -> None:
-    served = world.serve(PARTLY_HIDDEN)
+    served = world.serve_all(PARTLY_HIDDEN)
     oracle = Oracle(data, PARTLY_HIDDEN, PEOPLE[who])
     changed = deepcopy(data)
     for table, hiding in HIDING.items():

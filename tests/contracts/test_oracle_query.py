@@ -90,7 +90,7 @@ def test_trees_across_partly_hidden_relations_agree(
     world: World, data: Data, asked: list[tuple[str, tuple[str, Question]]]
 ) -> None:
     world.fill(data)
-    served = world.serve(PARTLY_HIDDEN)
+    served = world.serve_all(PARTLY_HIDDEN)
     for who, (table, question) in asked:
         named = [(each.relations, each.column) for tree in question.conditions for each in names_in(tree)]
         named += [(each.relations, each.column) for each in question.sort]
@@ -113,7 +113,7 @@ def test_which_conditions_mean_one_related_row_agrees(
     world: World, data: Data, drawn: list[tuple[str, Asked, Asked]]
 ) -> None:
     world.fill(data)
-    served, oracle = world.serve(OPEN), Oracle(data, OPEN, PEOPLE["ann"])
+    served, oracle = world.serve_all(OPEN), Oracle(data, OPEN, PEOPLE["ann"])
     for table, one, other in drawn:
         for asked in (
             (AnyOf((AllOf((one, AllOf((other,)))),)),),

@@ -132,6 +132,7 @@ class World:
         self.engine: Engine = self.database.engine
         self.tables = {name: self.base.metadata.tables[f"meze_{name}" if name == "users" else name] for name in TABLES}
         self.links = self.base.metadata.tables["links"]
+        self._standing: dict[int, tuple[Mapping[str, Declared], Served]] = {}
         self._create()
 
     def serve(self, declared: Mapping[str, Declared]) -> Served:
@@ -140,6 +141,15 @@ class World:
         served.app.extensions["meze"]._database = self.database  # opening it anew costs more than an example
         served.app.extensions["meze"].seal()
         return served
+
+    def serve_all(self, declared: Mapping[str, Declared]) -> Served:
+        """Return the one app that serves every example under these rules, as a process serves request after request.
+
+        It remembers the forms of earlier requests, so that their plans are asked with other values too.
+        """
+        if id(declared) not in self._standing:
+            self._standing[id(declared)] = declared, self.serve(declared)
+        return self._standing[id(declared)][1]
 
     def _meze(self, declared: Mapping[str, Declared]) -> Served:
         app = Flask("oracle")

@@ -61,6 +61,7 @@ def studio(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", database_url)
         patch.setenv("SECRET_KEY", "only-for-tests-and-long-enough-to-be-accepted")
+        patch.setenv("MEZE_PASSWORD_HASHING", "m=8,t=1,p=1")
         patch.setitem(sys.modules, specification.name, module)
         specification.loader.exec_module(module)
         app: Flask = module.app
