@@ -15,11 +15,11 @@ logger = logging.getLogger(__name__)
 class Soon:
     """Runs `work`, a method, at most `seconds` after it was asked for, in a thread that begins with the first asking.
 
-    The thread ends when whoever the method belongs to is gone. To ask is cheap: it is mostly one look at a flag.
+    `work()` gives the method for as long as there is whoever it belongs to; without them the thread ends.
     """
 
     def __init__(self, work: Callable[[], None], seconds: float) -> None:
-        self._work = weakref.WeakMethod(work)
+        self.work = weakref.WeakMethod(work)
         self._seconds = seconds
         self.start_again()
         itself = weakref.ref(self)
@@ -33,15 +33,26 @@ class Soon:
         self._idle = True
 
     def ask(self) -> None:
-        """Have the work done once more, beginning after now."""
+        """Have the work done once more, beginning after now. Cheap, mostly one look at a flag, and never raises."""
         if self._idle:
             self._idle = False
-            with self._starting:
-                if self._thread is None:
-                    arguments = (weakref.ref(self), self._work, self._wake, self._seconds)
-                    self._thread = threading.Thread(target=_work_on, args=arguments, daemon=True)
-                    self._thread.start()
+            try:
+                self._start()
+            except RuntimeError:  # the system has no thread left; whoever asks next tries again
+                self._idle = True
+                logger.exception("The thread for what is to be done soon cannot be started")
+                return
             self._wake.set()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                arguments = (weakref.ref(self), self.work, self._wake, self._seconds)
+                thread = threading.Thread(target=_work_on, args=arguments, daemon=True)
+                thread.start()
+                self._thread = thread
+                # It waits for as long as nobody asks, and must hear that nobody will.
+                weakref.finalize(self, self._wake.set).atexit = False
 
     def rest(self) -> None:
         """Note that what is asked for from now on is not yet under way."""
