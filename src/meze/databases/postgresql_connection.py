@@ -80,12 +80,24 @@ def configure(driver: Any, statement_seconds: float) -> None:
 class PostgreSQLConnection:
     """A driver's connection, which is opened again when it was found lost before anything was done on it."""
 
-    __slots__ = ("_begun", "_explain", "_fresh", "_missing", "_open", "_spoiled", "_untouched", "_wire", "driver")
+    __slots__ = (
+        "_begun",
+        "_ended",
+        "_explain",
+        "_fresh",
+        "_missing",
+        "_open",
+        "_spoiled",
+        "_untouched",
+        "_wire",
+        "driver",
+    )
 
     def __init__(self, open_driver: Callable[[], Any], explain: Explain) -> None:
         self._open = open_driver
         self._explain = explain
         self._begun: str | None = None
+        self._ended = False
         self._untouched = True
         self._fresh = True
         self._missing = 0
@@ -191,6 +203,7 @@ class PostgreSQLConnection:
         return not self._spoiled
 
     def close(self) -> None:
+        self._ended = True
         self.driver.close()
 
     def _command(self, sql: str) -> bytes | None:
@@ -220,6 +233,9 @@ class PostgreSQLConnection:
         transaction.
         """
         stale = self._is_stale(error)
+        if self._ended:
+            self._refuse(error)
+            raise error
         if stale and not (self._begun is None or self._fresh):
             self._spoiled = True
             raise DatabaseError(Fault(FaultKind.BUSY)) from error
