@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -15,7 +18,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from psycopg import pq
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -326,5 +328,26 @@ def test_no_value_holds_a_zero_byte(server: Database) -> None:
         assert fault_of(lambda: connection.rows(server.prepare(select(literal("\ud800"))))) is FaultKind.BAD_DATA
 
 
-def test_the_implementation_in_c_is_the_one_that_is_used() -> None:
-    assert pq.__impl__ in ("binary", "c")
+IN_PYTHON = """
+import sys
+from psycopg import pq
+from sqlalchemy import String, bindparam, select
+from meze.databases import open_database
+
+database = open_database(sys.argv[1])
+statement = database.prepare(select(bindparam("v", type_=String())))
+with database.reading() as connection:
+    print(pq.__impl__, [connection.rows(statement, {"v": "ü"}) for _ in range(3)])
+"""
+
+
+def test_the_same_is_done_where_psycopg_has_no_c(postgresql_url: str) -> None:
+    """psycopg then needs the system's libpq."""
+    environment = {**os.environ, "PSYCOPG_IMPL": "python"}
+    if subprocess.run([sys.executable, "-c", "import psycopg"], env=environment, capture_output=True).returncode:
+        pytest.skip("there is no libpq on this system")
+    done = subprocess.run(
+        [sys.executable, "-c", IN_PYTHON, postgresql_url], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "python [[('ü',)], [('ü',)], [('ü',)]]\n"
