@@ -37,6 +37,8 @@ class Installation:
         self._lock = threading.RLock()
         app.extensions["meze"] = self
         self.room = Room(self.settings.threads)
+        self._log: RequestLog | None = None
+        self._logs_later = False
         self.doors = Doors(app, self.events, self.room, self.settings.prefix, lambda: self.open().site)
         app.wsgi_app = self.doors  # type: ignore[method-assign]  # Flask's documented way to wrap an app
 
@@ -92,6 +94,12 @@ class Installation:
                     self._parts = self._join()
         return self._parts
 
+    def log_later(self) -> None:
+        """Have the lines of the log written many at a time: this is a server, which goes on for long."""
+        self._logs_later = True
+        if self._log is not None:
+            self._log.write_later()
+
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         return self.open().document()
@@ -116,7 +124,10 @@ class Installation:
 
     def _join(self) -> Parts:
         parts = join(self.app, self.metadata, self.api, self.settings, self.database, self.events)
-        RequestLog().subscribe_to(self.events)
+        self._log = RequestLog()
+        self._log.subscribe_to(self.events)
+        if self._logs_later:
+            self._log.write_later()
         bodies = Bodies(self.settings.body_limit, self.settings.threads)
         install(self.app, parts.site, bodies)
         self.doors.direct = WsgiDoor(

@@ -355,7 +355,7 @@ def test_tables_that_are_missing_are_said_to_be(project, words):
 def test_tables_that_are_missing_in_postgresql_are_said_to_be(project, postgresql_url):
     project.environ["DATABASE_URL"] = postgresql_url
 
-    assert refused(project.run("user", "list"), "meze_users", "meze db upgrade")
+    assert refused(project.run("user", "list"), "The table meze_account_events is missing", "meze db upgrade")
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

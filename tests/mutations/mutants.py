@@ -84,7 +84,7 @@ RULES = (
         "return Forbidden() if standing.signed_in else Unauthenticated()",
         "return Forbidden()",
     ),
-    Mutant("me-is-always-the-first-user", "records/visit.py", '{ME_BINDS["id"]: caller.id,', '{ME_BINDS["id"]: 1,'),
+    Mutant("me-is-always-the-first-user", "records/visit.py", "{_MY_ID: caller.id,", "{_MY_ID: 1,"),
     Mutant(
         "an-address-that-nobody-proved-counts",
         "accounts/callers.py",
@@ -182,7 +182,7 @@ FIELDS = (
     Mutant(
         "fields-that-are-given-once-can-be-changed",
         "records/check.py",
-        "            and (creating or each.name not in self._create_only)\n",
+        "                and (creating or name not in self._create_only)\n",
         "",
     ),
     Mutant(
@@ -281,13 +281,13 @@ READS = (
     Mutant(
         "the-last-page-promises-another",
         "records/run.py",
-        'more = "" if len(rows) > ask.limit else None',
-        'more = ""',
+        "cursor, more = None, None",
+        'cursor, more = None, ""',
     ),
     Mutant(
         "cursors-open-other-questions",
         "query/parse.py",
-        'return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()',
+        "return hashlib.blake2b(msgspec.json.encode((name, filtered, search, order)), digest_size=16).digest()",
         'return b""',
     ),
     Mutant(
@@ -305,7 +305,7 @@ READS = (
     Mutant(
         "who-may-read-no-row-gets-an-empty-list",
         "records/records.py",
-        "if any(self._policy.rule(resource, each, standing) == NOBODY_AT_ALL for each in asked):",
+        "if not self._policy.grants(resource, action, standing):",
         "if False:",
     ),
 )
@@ -362,8 +362,8 @@ WRITES = (
     Mutant(
         "the-answer-to-a-write-shows-what-may-not-be-read",
         "records/writes.py",
-        "            if not visible:\n",
-        "            if False:\n",
+        "        if not row[len(key)]:\n",
+        "        if False:\n",
     ),
     Mutant(
         "if-match-is-not-compared",

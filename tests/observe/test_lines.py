@@ -39,6 +39,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 def test_lines_are_written_within_a_moment_and_in_order() -> None:
     stream = Stream()
     lines = Lines(stream)
+    lines.later = True
     for number in range(50):
         lines.add(b"%d" % number)
 
@@ -49,9 +50,19 @@ def test_lines_are_written_within_a_moment_and_in_order() -> None:
     wait_until(lambda: stream.getvalue().endswith("later\n"))
 
 
+def test_outside_of_a_server_each_line_is_written_at_once() -> None:
+    stream = Stream()
+    lines = Lines(stream)
+    lines.add(b"first")
+    lines.add(b"second")
+
+    assert stream.pieces == ["first\n", "second\n"]
+
+
 def test_a_pipe_gets_no_more_at_once_than_stays_together() -> None:
     stream = Stream()
     lines = Lines(stream)
+    lines.later = True
     for _ in range(100):
         lines.add(b"x" * 300)
     lines.add(b"y" * 10_000)
@@ -64,7 +75,9 @@ def test_a_pipe_gets_no_more_at_once_than_stays_together() -> None:
 
 def test_an_error_is_written_at_once_behind_what_came_before_it() -> None:
     stream, events = io.StringIO(), Events()
-    RequestLog(stream, human=False).subscribe_to(events)
+    log = RequestLog(stream, human=False)
+    log.write_later()
+    log.subscribe_to(events)
     events.publish(RequestAnswered("GET", "/first", 200, 1.0, "01J"))
     events.publish(RequestAnswered("GET", "/broken", 503, 1.0, "01J"))
     assert [line.count("/first") + 2 * line.count("/broken") for line in stream.getvalue().splitlines()] == [1, 2]
@@ -87,6 +100,7 @@ def test_a_log_that_cannot_be_written_refuses_nobody() -> None:
 def test_a_forked_process_writes_its_own_lines_alone(tmp_path: Path) -> None:
     with (tmp_path / "log").open("a") as stream:
         lines = Lines(stream)
+        lines.later = True
         lines.add(b"parent's")
         child = os.fork()
         if child == 0:
@@ -99,7 +113,10 @@ def test_a_forked_process_writes_its_own_lines_alone(tmp_path: Path) -> None:
 
 
 def test_the_last_lines_are_written_when_the_process_ends() -> None:
-    program = "import sys\nfrom meze.observe.lines import Lines\nlines = Lines(sys.stdout)\nlines.add(b'last')"
+    program = (
+        "import sys\nfrom meze.observe.lines import Lines\n"
+        "lines = Lines(sys.stdout)\nlines.later = True\nlines.add(b'last')"
+    )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout == "last\n"
 
@@ -110,7 +127,7 @@ def test_the_last_lines_of_a_worker_are_written_when_it_ends() -> None:
         "from meze.observe.lines import Lines\n"
         "def work():\n    keep(Lines(sys.stdout))\n"
         "kept = []\n"
-        "def keep(lines):\n    kept.append(lines)\n    lines.add(b'of the worker')\n"
+        "def keep(lines):\n    kept.append(lines)\n    lines.later = True\n    lines.add(b'of the worker')\n"
         "process = multiprocessing.get_context('fork').Process(target=work)\n"
         "process.start()\nprocess.join()"
     )

@@ -164,6 +164,7 @@ def main() -> None:
     calls_each, phases = int(sys.argv[1]), int(sys.argv[2])
     left = Left()
     app.extensions["meze"].open()
+    app.extensions["meze"].log_later()
     valgrind, isbns = Valgrind(), count(1)
     assert valgrind.ask(RUNNING_ON_VALGRIND), "nobody counts: run this by valgrind"
     gc.disable()

@@ -97,6 +97,7 @@ def main() -> None:
         for holder, name in functions:
             clock.around(step, holder, name)
     app.extensions["meze"].open()
+    app.extensions["meze"].log_later()
     for argument in sys.argv[2:]:
         name, _, file = argument.partition("=")
         lines, kept = Path(file).read_text().splitlines(), []

@@ -44,6 +44,7 @@ def started(app: Flask, notices: tuple[str, ...], *, may_link: Callable[[], bool
     """Start the accounts, and return what to tell the main process. `may_link` grants the first admin's link, once."""
     meze = installed(app)
     settings = meze.settings
+    meze.log_later()
     first_admin = None
     # Where the database is away nothing is opened here: the first request that finds it there does so.
     if meze.sealed and (accounts := meze.open().accounts) is not None:

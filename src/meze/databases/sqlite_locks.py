@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from meze.databases.database import DatabaseError, Fault, FaultKind
+
 LARGEST = 2**62
 """Places from here on are those of turns; below it, of numbers that are held."""
 
@@ -30,7 +32,11 @@ class RecordLocks:
         self._file: int | None = None
 
     def take(self, place: int) -> bool:
-        """Return whether the place was free, and is this process's now."""
+        """Return whether the place was free, and is this process's now.
+
+        Raises:
+            DatabaseError: GONE, there can be no file beside the database.
+        """
         if self._locks is None or self._path is None:
             return True
         file = self._file
@@ -56,7 +62,10 @@ class RecordLocks:
         # Once for all threads: to close any descriptor of a file ends every lock that the process has on it.
         with self._opening:
             if self._file is None:
-                self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                except OSError as error:  # its folder is gone, or nothing can be written there
+                    raise DatabaseError(Fault(FaultKind.GONE)) from error
             return self._file
 
 

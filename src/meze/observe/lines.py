@@ -1,8 +1,8 @@
-"""Lines of a log, written many at a time: one call of the system for all that came within a moment.
+"""Lines of a log, each written at once, or in a server many at a time: one call of the system for those of a moment.
 
-Writing each line by itself would cost every request a call of the system, and Python's lock with it. A line waits for
-`WAIT_SECONDS` at most; what tells of an error is written at once, with all that came before it. A process that is
-killed loses the lines of its last moment.
+Writing each line by itself costs every request a call of the system, and Python's lock with it. In a server a line
+waits for `WAIT_SECONDS` at most; what tells of an error is written at once, with all that came before it. A process
+that is killed loses the lines of its last moment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ MOST_WAITING = 10_000
 
 
 class Lines:
-    """Writes lines to `stream`, from a thread of its own that begins with the first one."""
+    """Writes lines to `stream`. `later`: from a thread of its own that begins with the first one."""
+
+    later = False
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -40,10 +42,11 @@ class Lines:
         atexit.register(_write_rest, itself)
 
     def add(self, line: bytes) -> None:
-        """Have a line written within a moment; it ends by itself, no line feed is in it."""
+        """Write a line, or have it written within a moment; it ends by itself, no line feed is in it."""
         self._lines.append(line)
-        self._soon.ask()
-        if len(self._lines) > MOST_WAITING:
+        if self.later and len(self._lines) <= MOST_WAITING:
+            self._soon.ask()
+        else:
             self.write()
 
     def write(self) -> None:

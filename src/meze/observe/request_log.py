@@ -132,6 +132,11 @@ class RequestLog:
             **{name: value for name, value in optional.items() if value is not None},
         )
 
+    def write_later(self) -> None:
+        """Have lines for machines written many at a time from now on, as a server should."""
+        if self._lines is not None:
+            self._lines.later = True
+
     def flush(self) -> None:
         """Write the lines that wait."""
         if self._lines is not None:

@@ -200,7 +200,15 @@ class Writes:
                 raise self._refusals.absent_or_forbidden(visit, key, connection)
             return rows[0]
 
-        return Act(visit, alone=False, write=write, show=lambda _row, _connection: Answer(b"", rows=1))
+        return Act(
+            visit,
+            alone=match is None,
+            write=write,
+            show=lambda _row, _connection: Answer(b""),
+            told=lambda _: Answer(b""),
+            statement=plan.write.statement if match is None else None,
+            bound=bound,
+        )
 
     def _updating(
         self,
