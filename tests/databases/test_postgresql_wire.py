@@ -297,6 +297,15 @@ def slept(server: Database) -> None:
         ask(connection, server, "SELECT pg_sleep(0.5)")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT interrupt: a shell that runs something in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_keyboard_s_interrupt_ends_the_statement(server: Database) -> None:
     began = time.monotonic()
     timer = threading.Timer(0.3, signal.raise_signal, (signal.SIGINT,))
