@@ -62,13 +62,9 @@ class Clock:
 
 
 STEPS: dict[str, list[tuple[Any, str]]] = {
-    "the door: request id, which door, headers read": [
-        (Doors, "_answer"),
-        (Doorway, "admits"),
-        (WsgiDoor, "_request_of"),
-    ],
+    "taken from WSGI": [(Doorway, "admits"), (WsgiDoor, "_request_of")],
     "the caller": [(Identify, "__call__")],
-    "the request read: query string, body, values": [
+    "the request read: query string or body, values": [
         (CollectionParser, "parse"),
         (resources, "json_value"),
         (Checker, "create"),
@@ -78,15 +74,12 @@ STEPS: dict[str, list[tuple[Any, str]]] = {
     "the commit, with the wait for the disk": [(GroupCommit, "write")],
     "rows into JSON, entity tag": [
         (Node, "objects"),
-        (reads, "encode"),
-        (writes, "encode"),
-        (reads, "digest"),
-        (writes, "digest"),
+        *((module, name) for module in (reads, writes) for name in ("encode", "digest")),
     ],
     "the next page: cursor and address": [(Runner, "_cursor"), (resources, "list_url")],
     "limits before, headers after": [(Site, "_check_limits"), (Site, "_finish")],
     "the line in the log": [(RequestLog, "answered")],
-    "the way from one step to the next": [(Doors, "__call__")],
+    "the way from one to the next": [(Doors, "__call__")],
 }
 
 
